@@ -153,6 +153,11 @@ class Result:
         return list(self.schema.names)
 
     @property
+    def types(self) -> list[str]:
+        """DuckDB's names of the columns' types, such as `DECIMAL(10,3)`; empty if the rows are not DuckDB's."""
+        return list(map(str, self._types))
+
+    @property
     def description(self) -> list[tuple[Any, ...]] | None:
         """PEP 249: (name, type, None, None, None, None, None) for each column; `None` without rows."""
         if not self.has_rows:

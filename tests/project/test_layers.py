@@ -50,6 +50,7 @@ HOMES = {
     "uvicorn": {"frontends"},
     "pygments": {"frontends"},
     "rich": {"frontends"},
+    "scramp": {"frontends"},
     "platformdirs": {"aws", "local"},
     "sqlalchemy": {"frontends"},
     "urllib3": {"aws"},

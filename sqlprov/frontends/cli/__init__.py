@@ -27,6 +27,7 @@ from sqlprov.frontends.cli.mcp import mcp
 from sqlprov.frontends.cli.policy import policy
 from sqlprov.frontends.cli.repl import repl
 from sqlprov.frontends.cli.reports import TextReport, find_exit_code
+from sqlprov.frontends.cli.serve import serve
 from sqlprov.frontends.cli.tables import tables
 from sqlprov.frontends.error_data import to_error
 from sqlprov.version import VERSION
@@ -120,7 +121,7 @@ def cli() -> None:
     """
 
 
-for command in (execute, repl, deploy, mcp, doctor, tables, policy, local):
+for command in (execute, repl, serve, deploy, mcp, doctor, tables, policy, local):
     cli.add_command(command)
 
 

@@ -1,0 +1,519 @@
+"""One client: logs it in, and answers its messages until it leaves."""
+
+from __future__ import annotations
+
+import logging
+import re
+import select
+import socket
+import ssl
+import time
+from collections.abc import Callable, Iterator, Sequence, Sized
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from sqlprov.errors import Error
+from sqlprov.frontends.serve.commands import execute, set_parameter
+from sqlprov.frontends.serve.describe import describe, find_arrays, find_parameter_types
+from sqlprov.frontends.serve.messages import (
+    CANCEL_REQUEST,
+    GSS_REQUEST,
+    SSL_REQUEST,
+    Disconnected,
+    Fields,
+    ProtocolError,
+    Wire,
+    pack_fields,
+    pack_int16,
+    pack_int32,
+    pack_text,
+)
+from sqlprov.frontends.serve.parameters import REPORTED
+from sqlprov.frontends.serve.portal import Portal, describe_columns, spread_formats
+from sqlprov.frontends.serve.rows import encode_rows
+from sqlprov.frontends.serve.session import BoundPortal, ClientSession, Prepared, is_reading, split
+from sqlprov.frontends.serve.sqlstates import ServerError, describe_error, describe_notice
+from sqlprov.frontends.serve.types import decode_parameter
+
+if TYPE_CHECKING:
+    import sqlprov
+    from sqlprov.frontends.serve.users import Users
+
+LOG = logging.getLogger("sqlprov.serve")
+NEWEST = 3 << 16 | 2
+"""The newest version of the protocol, 3.2."""
+_HUNG_UP = getattr(select, "POLLRDHUP", select.POLLHUP)
+"""What `poll` reports once the other side has closed, also if it has sent something before; macOS knows only HUP."""
+MAX_NAMES = 10_000
+"""Prepared statements or portals of one client."""
+
+
+@dataclass(frozen=True)
+class ServerOptions:
+    """How a server listens, and what it allows.
+
+    Attributes:
+        host, port: the address; port 0 for a free one.
+        users: who may log in; `None` for everybody, which only loopback may have.
+        tls: the certificate; `None` for no encryption.
+        max_connections: clients at once.
+        idle_timeout: seconds of silence after which a client is disconnected; 0 for none.
+        statement_timeout: seconds after which a statement is cancelled; 0 for none.
+        login_timeout: seconds to log in.
+        max_message: bytes of the largest message.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 5433
+    users: Users | None = None
+    tls: ssl.SSLContext | None = None
+    max_connections: int = 64
+    idle_timeout: float = 600.0
+    statement_timeout: float = 0.0
+    login_timeout: float = 30.0
+    max_message: int = 1 << 24
+
+
+class Host(Protocol):
+    """What a client needs of its server.
+
+    Attributes:
+        connection: each client queries a cursor of it.
+        options: the limits.
+    """
+
+    connection: sqlprov.Connection
+    options: ServerOptions
+
+    def admit(self, client: Client) -> None:
+        """Count a client that has logged in; a ServerError if there are too many."""
+
+    def cancel(self, number: int, secret: bytes) -> None:
+        """Stop the statement of the client with this number, if the secret is its own."""
+
+
+class Client:
+    """One client's connection.
+
+    Args:
+        server: the server.
+        sock: connected to the client.
+        number: identifies the client in a cancel request.
+        secret: 32 bytes that a cancel request has to show, or the first 4 of them before version 3.2.
+
+    Attributes:
+        is_known: whether the client has logged in.
+        deadline: when `time.monotonic` reaches it, the statement is cancelled; 0 for never.
+        is_busy: whether a statement runs.
+    """
+
+    def __init__(self, server: Host, sock: socket.socket, number: int, secret: bytes) -> None:
+        self.number, self.secret = number, secret
+        self.is_known = self.is_busy = False
+        self.deadline = 0.0
+        self._server, self._sock = server, sock
+        self._wire = Wire(sock, server.options.max_message)
+        self._session: ClientSession | None = None
+        self._is_skipping = False
+        self._timed_out = False
+
+    def run(self) -> None:
+        """Serve the client until it leaves."""
+        try:
+            if self._start():
+                self._answer_messages()
+        except (Disconnected, ConnectionError, ssl.SSLError):
+            pass
+        except TimeoutError:
+            self._end("57P05", "terminating connection due to idle-session timeout")
+        except ProtocolError as error:
+            self._end("08P01", str(error))
+        except Error as error:
+            self._send_error(error, severity="FATAL")
+        except Exception as error:
+            LOG.exception("A client's connection ends because of a bug.")
+            self._send_error(error, severity="FATAL")
+        finally:
+            with suppress(OSError):
+                self._wire.flush()
+            if self._session is not None:
+                self._session.close()
+            with suppress(OSError):
+                self._wire.sock.close()
+
+    def stop(self, sqlstate: str, message: str) -> None:
+        """End the connection, from any thread."""
+        if self._session is not None:
+            self._session.connection.cancel()
+        if not self.is_busy:
+            self._end(sqlstate, message)
+        with suppress(OSError):
+            self._sock.shutdown(socket.SHUT_RDWR)
+
+    def cancel(self, *, is_timeout: bool = False) -> None:
+        """Stop the statement, from any thread."""
+        self.deadline = 0.0
+        if self._session is not None:
+            self._timed_out = is_timeout
+            self._session.connection.cancel()
+
+    def has_left(self) -> bool:
+        """Whether the client has closed the connection while its statement runs."""
+        poll = select.poll()
+        try:
+            poll.register(self._sock, _HUNG_UP)
+            return bool(poll.poll(0))
+        except (OSError, ValueError):  # closed by its own thread
+            return True
+
+    def _end(self, sqlstate: str, message: str) -> None:
+        self._send_error(ServerError(sqlstate, message), severity="FATAL")
+
+    # Start
+
+    def _start(self) -> bool:
+        """Read the first messages; return whether the client has logged in."""
+        self._sock.settimeout(self._server.options.login_timeout)
+        self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        is_encrypted = False
+        while True:
+            code, fields = self._wire.read_startup()
+            if code == CANCEL_REQUEST:
+                self._server.cancel(fields.read_int32(), fields.read_rest())
+                return False
+            if code in (SSL_REQUEST, GSS_REQUEST):
+                wants_tls = code == SSL_REQUEST and not is_encrypted and self._server.options.tls is not None
+                self._sock.sendall(b"S" if wants_tls else b"N")
+                if wants_tls:
+                    self._encrypt()
+                    is_encrypted = True
+                continue
+            return self._log_in(code, fields, is_encrypted)
+
+    def _encrypt(self) -> None:
+        assert self._server.options.tls is not None, "the caller has checked it"
+        if self._wire.has_unread:  # what came before the encryption must not count as encrypted
+            raise ProtocolError("received unencrypted data after SSL request")
+        self._wire.sock = self._server.options.tls.wrap_socket(self._sock, server_side=True)
+        # Wrapping has detached the plain socket; it is the same connection.
+        self._sock = self._wire.sock
+
+    def _log_in(self, version: int, fields: Fields, is_encrypted: bool) -> bool:
+        if version >> 16 != 3:
+            raise ServerError("0A000", f"unsupported frontend protocol {version >> 16}.{version & 0xFFFF}")
+        chosen = _read_startup_parameters(fields)
+        user = chosen.pop("user", "")
+        if not user:
+            raise ServerError("28000", "no PostgreSQL user name specified in startup packet")
+        unknown = [name for name in chosen if name.startswith("_pq_.")]
+        if version > NEWEST or unknown:
+            names = b"".join(pack_text(name) for name in unknown)
+            self._wire.send(b"v", pack_int32(NEWEST) + pack_int32(len(unknown)) + names)
+        if self._server.options.tls is not None and not is_encrypted:
+            raise ServerError("28000", "This server needs TLS.", "Connect with sslmode=require.")
+        if self._server.options.users is not None:
+            self._server.options.users.authenticate(self._wire, user)
+        self._server.admit(self)
+        self._wire.send(b"R", pack_int32(0))
+        self._open_session(user, chosen)
+        secret = self.secret if version >= NEWEST else self.secret[:4]
+        self._wire.send(b"K", pack_int32(self.number) + secret)
+        self._send_ready()
+        self._wire.sock.settimeout(self._server.options.idle_timeout or None)
+        return True
+
+    def _open_session(self, user: str, chosen: dict[str, str]) -> None:
+        """Open the client's cursor with the database and the settings of the startup message."""
+        session = self._session = ClientSession(self._server.connection.cursor(), user)
+        session.use_database(chosen.pop("database", user), user)
+        options = _parse_options(chosen.pop("options", ""))
+        for name, value in [*chosen.items(), *options]:
+            if known := session.parameters.find(name):
+                set_parameter(session, known, value)
+            elif not name.startswith("_pq_."):
+                quoted = value.replace("'", "''")
+                session.run_quietly(
+                    f"SET {name} = '{quoted}'" if name.isidentifier() else f"SET {name!r} = ''"
+                )
+        session.parameters.keep_initial()
+        self._reported: dict[str, str] = {}
+        self._report_parameters()
+
+    def _report_parameters(self) -> None:
+        """Send the values of the parameters that have changed."""
+        for name in REPORTED:
+            value = self.session.parameters.get(name)
+            if self._reported.get(name) != value:
+                self._reported[name] = value
+                self._wire.send(b"S", pack_text(name) + pack_text(value))
+
+    # Messages
+
+    @property
+    def session(self) -> ClientSession:
+        """The client's session, once it has logged in."""
+        assert self._session is not None, "a session is opened before the first message"
+        return self._session
+
+    def _answer_messages(self) -> None:
+        answers: dict[bytes, Callable[[Fields], None]] = {
+            b"Q": self._run_simple,
+            b"P": self._parse,
+            b"B": self._bind,
+            b"D": self._describe,
+            b"E": self._execute,
+            b"C": self._close,
+            b"H": lambda fields: self._wire.flush(),
+        }
+        while True:
+            kind, fields = self._wire.read()
+            if kind == b"X":
+                return
+            if kind == b"S":
+                self._sync()
+            elif kind in b"dcf" or (self._is_skipping and kind != b"Q"):
+                continue  # copied data after an error, and what follows an error up to Sync
+            elif kind == b"F":
+                self._fail(ServerError("0A000", "Function calls are not supported."))
+            elif kind not in answers:
+                raise ProtocolError(f"invalid frontend message type {kind[0]}")
+            else:
+                with self._report_errors():
+                    answers[kind](fields)
+
+    @contextmanager
+    def _report_errors(self) -> Iterator[None]:
+        """Send an error, and skip what follows up to Sync."""
+        try:
+            yield
+        except (ProtocolError, Disconnected, OSError):
+            raise
+        except Exception as error:
+            if not isinstance(error, Error):
+                LOG.exception("A statement failed because of a bug.")
+            self._fail(error)
+
+    def _fail(self, error: Exception, text: str = "", offset: int = 0) -> None:
+        if self._timed_out:
+            error = ServerError("57014", "canceling statement due to statement timeout")
+        self._send_error(error, text, offset)
+        self.session.fail()
+        self._is_skipping = True
+
+    def _send_error(self, error: Exception, text: str = "", offset: int = 0, severity: str = "ERROR") -> None:
+        with suppress(OSError):
+            self._wire.send(b"E", pack_fields(describe_error(error, text, offset, severity)))
+            if severity == "FATAL":
+                self._wire.flush()
+
+    def _send_ready(self) -> None:
+        self._report_parameters()
+        self._wire.send(b"Z", self.session.status.encode())
+        self._wire.flush()
+
+    @contextmanager
+    def _watch(self, text: str = "", offset: int = 0) -> Iterator[None]:
+        """While a statement runs, the server looks for a client that has left and for a timeout."""
+        limits = (
+            self._server.options.statement_timeout,
+            int(self.session.parameters.get("statement_timeout")) / 1000,
+        )
+        limit = min(filter(None, limits), default=0)
+        self._timed_out = False
+        self.deadline = time.monotonic() + limit if limit else 0.0
+        self.is_busy = True
+        try:
+            yield
+        except Error as error:
+            self._fail(error, text, offset)
+        finally:
+            self.is_busy, self.deadline = False, 0.0
+
+    # Simple queries
+
+    def _run_simple(self, fields: Fields) -> None:
+        self._is_skipping = False
+        text = fields.read_text()
+        fields.expect_end()
+        self.session.close_portal("")
+        with self._report_errors():
+            statements: list[tuple[str, int]] = []
+            with self._watch(text):
+                statements = split(text)
+                if not statements:
+                    self._wire.send(b"I")
+            for statement, offset in statements:
+                with self._watch(statement, offset):
+                    portal = execute(self.session, statement)
+                    self._send_description(portal, [0])
+                    self._send_rows(portal, [0])
+                    self._complete(portal)
+                if self._is_skipping:
+                    break
+        self._is_skipping = False
+        self._send_ready()
+
+    def _send_description(self, portal: Portal, codes: Sequence[int]) -> None:
+        if portal.columns is None:
+            return
+        formats = spread_formats(codes, len(portal.columns))
+        if portal.copy is not None:
+            code = 1 if portal.copy.is_binary else 0
+            counts = pack_int16(len(portal.columns)) + pack_int16(code) * len(portal.columns)
+            self._wire.send(b"H", bytes([code]) + counts)
+            if head := portal.copy.start([column.name for column in portal.columns]):
+                self._wire.send(b"d", head)
+        else:
+            self._wire.send(b"T", describe_columns(portal.columns, formats))
+
+    def _send_rows(self, portal: Portal, codes: Sequence[int], limit: int = 0) -> None:
+        batches, oids = portal.pull(limit), portal.oids
+        if portal.copy is not None:
+            for message in portal.copy.encode(batches, oids):
+                self._wire.send_whole(message)
+            self._wire.send(b"c")
+            return
+        formats = spread_formats(codes, len(oids))
+        for batch in batches:
+            for messages in encode_rows(batch, oids, formats):
+                self._wire.send_whole(messages)
+
+    def _complete(self, portal: Portal) -> None:
+        for notice in portal.list_notices():
+            self._wire.send(b"N", pack_fields(describe_notice(notice)))
+        self._report_parameters()
+        self._wire.send(b"C", pack_text(portal.format_tag()))
+
+    # Extended queries
+
+    def _parse(self, fields: Fields) -> None:
+        name, text, oids = fields.read_text(), fields.read_text(), fields.read_int32s()
+        fields.expect_end()
+        statements = split(text)
+        if len(statements) > 1:
+            raise ServerError("42601", "cannot insert multiple commands into a prepared statement")
+        if name and name in self.session.statements:
+            raise ServerError("42P05", f'prepared statement "{name}" already exists')
+        _check_count(self.session.statements)
+        oids = [oid & 0xFFFFFFFF if oid != 705 else 0 for oid in oids]
+        statement = statements[0][0] if statements else ""
+        self.session.statements[name] = Prepared(statement, oids)
+        self._wire.send(b"1")
+
+    def _find_statement(self, name: str) -> Prepared:
+        if name not in self.session.statements:
+            raise ServerError("26000", f'prepared statement "{name}" does not exist')
+        return self.session.statements[name]
+
+    def _find_portal(self, name: str) -> BoundPortal:
+        if name not in self.session.portals:
+            raise ServerError("34000", f'portal "{name}" does not exist')
+        return self.session.portals[name]
+
+    def _bind(self, fields: Fields) -> None:
+        name, statement = fields.read_text(), fields.read_text()
+        codes, values, results = fields.read_int16s(), fields.read_values(), fields.read_int16s()
+        fields.expect_end()
+        prepared = self._find_statement(statement)
+        types = prepared.types or find_arrays(prepared.text, prepared.oids)
+        types = [*types, *[0] * (len(values) - len(types))]
+        formats = spread_formats(codes, len(values))
+        decoded = map(decode_parameter, values, types, (code == 1 for code in formats))
+        if name and name in self.session.portals:
+            raise ServerError("42P03", f'cursor "{name}" already exists')
+        self.session.close_portal(name)
+        _check_count(self.session.portals)
+        parameters = {str(number): value for number, value in enumerate(decoded, start=1)}
+        self.session.portals[name] = BoundPortal(prepared, parameters, results)
+        self._wire.send(b"2")
+
+    def _describe(self, fields: Fields) -> None:
+        kind, name = fields.read_bytes(1), fields.read_text()
+        fields.expect_end()
+        if kind == b"S":
+            prepared = self._find_statement(name)
+            with self._watch(prepared.text):
+                if prepared.types is None:
+                    prepared.types = find_parameter_types(self.session, prepared.text, prepared.oids)
+                columns = describe(self.session, prepared.text, prepared.types)
+                oids = prepared.types
+                self._wire.send(b"t", pack_int16(len(oids)) + b"".join(map(pack_int32, oids)))
+                formats = [0] * len(columns or ())
+                self._wire.send(*((b"n",) if columns is None else (b"T", describe_columns(columns, formats))))
+            return
+        bound = self._find_portal(name)
+        with self._watch(bound.prepared.text):
+            if is_reading(bound.prepared.text):
+                columns = self._start_portal(bound).columns
+            else:  # only Execute may change something
+                columns = describe(self.session, bound.prepared.text, bound.prepared.oids)
+            if columns is None:
+                self._wire.send(b"n")
+            else:
+                self._wire.send(b"T", describe_columns(columns, spread_formats(bound.formats, len(columns))))
+
+    def _start_portal(self, bound: BoundPortal) -> Portal:
+        if bound.portal is None:
+            bound.portal = execute(self.session, bound.prepared.text, bound.values)
+        return bound.portal
+
+    def _execute(self, fields: Fields) -> None:
+        name, limit = fields.read_text(), fields.read_int32()
+        fields.expect_end()
+        bound = self._find_portal(name)
+        if not bound.prepared.text:
+            self._wire.send(b"I")
+            return
+        with self._watch(bound.prepared.text):
+            portal = self._start_portal(bound)
+            if portal.copy is not None:
+                self._send_description(portal, [0])
+            self._send_rows(portal, bound.formats, 0 if portal.copy else max(limit, 0))
+            if portal.is_done or portal.columns is None:
+                self._complete(portal)
+            else:
+                self._wire.send(b"s")
+
+    def _close(self, fields: Fields) -> None:
+        kind, name = fields.read_bytes(1), fields.read_text()
+        fields.expect_end()
+        if kind == b"S":
+            self.session.statements.pop(name, None)
+        else:
+            self.session.close_portal(name)
+        self._wire.send(b"3")
+
+    def _sync(self) -> None:
+        self._is_skipping = False
+        if self.session.status != "T":  # portals last as long as the transaction
+            self.session.close_portals()
+        self._send_ready()
+
+
+def _check_count(names: Sized) -> None:
+    if len(names) >= MAX_NAMES:
+        raise ServerError("53000", f"A client has at most {MAX_NAMES} statements and portals. Close some.")
+
+
+def _read_startup_parameters(fields: Fields) -> dict[str, str]:
+    chosen: dict[str, str] = {}
+    while name := fields.read_text():
+        chosen[name] = fields.read_text()
+    fields.expect_end()
+    return chosen
+
+
+def _parse_options(text: str) -> Iterator[tuple[str, str]]:
+    r"""The settings of `-c name=value` and `--name=value`; a backslash keeps a blank.
+
+    Raises:
+        ServerError: another option.
+    """
+    words = iter(re.findall(r"(?:\\.|[^\s\\])+", text))
+    for word in words:
+        setting = next(words, "") if word == "-c" else word.removeprefix("-c").removeprefix("--")
+        name, equals, value = re.sub(r"\\(.)", r"\1", setting).partition("=")
+        if not equals or not word.startswith("-"):
+            raise ServerError("42601", f"options: {word!r} is not -c name=value.")
+        yield name.replace("-", "_"), value
