@@ -12,38 +12,22 @@ Fields = list[tuple[str, str]]
 
 
 class ServerError(errors.Error):
-    """An error of the server itself, with its SQLSTATE."""
+    """An error of the server itself."""
 
     def __init__(self, sqlstate: str, message: str, hint: str = "") -> None:
         super().__init__(message)
         self.sqlstate, self.hint = sqlstate, hint
 
 
-_STATES: tuple[tuple[type[errors.Error], str], ...] = (
-    (errors.Cancelled, "57014"),
-    (errors.MalformedSQL, "42601"),
-    (errors.UnknownName, "42P01"),
-    (errors.RegionError, "22023"),
-    (errors.CredentialsError, "28000"),
-    (errors.AccessDenied, "42501"),
-    (errors.Throttled, "53400"),
-    (errors.Unreachable, "HV00N"),
-    (errors.OperationalError, "HV000"),
-    (errors.WriteError, "HV000"),
-    (errors.IntegrityError, "23000"),
-    (errors.NotSupportedError, "0A000"),
-    (errors.DataError, "22000"),
-    (errors.InternalError, "XX000"),
-    (errors.ProgrammingError, "42000"),
-)
+_FOREIGN = {errors.Unreachable.sqlstate: "HV00N", errors.BrokenReply.sqlstate: "HV000"}
+"""Codes of class 08 -> those for errors of a foreign server: a pool closes a connection that reports one of class 08."""
 _BY_MESSAGE: tuple[tuple[str, str], ...] = (
     (r"session is read-only", "25006"),
     (r"refused within BEGIN", "25001"),
     (r"Unknown (provider|service)|because schema|Schema with name .* does not exist", "3F000"),
     (r"[Cc]olumn .*(not found|does not have)|does not have a column", "42703"),
     (r"Function with name|macro|No function matches|Could not choose a best candidate", "42883"),
-    (r"Type with name", "42704"),
-    (r"Unknown setting|unrecognized configuration parameter", "42704"),
+    (r"Table with name|Unknown table", "42P01"),
     (r"Ambiguous reference", "42702"),
     (r"must appear in the GROUP BY", "42803"),
     (r"already exists", "42P07"),
@@ -57,7 +41,7 @@ _BY_MESSAGE: tuple[tuple[str, str], ...] = (
     (r"Expected .* parameters|Values were not provided|prepared statement parameters", "08P01"),
 )
 """Part of a message -> the SQLSTATE that says more than the class of the error."""
-_SPECIFIC = (errors.ProgrammingError, errors.DataError, errors.IntegrityError, errors.NotSupportedError)
+_VAGUE = (errors.ProgrammingError, errors.DataError, errors.IntegrityError, errors.NotSupportedError)
 _CARET = re.compile(r"\n*^LINE (\d+): (.*)\n( *)\^.*$", re.MULTILINE)
 _HINT = re.compile(r"(?:^|[ \n])(Did you mean .*|Candidate bindings: .*|Candidate functions:(?:.|\n)*)$")
 
@@ -91,14 +75,13 @@ def describe_error(error: Exception, text: str = "", offset: int = 0, severity: 
 
 def find_sqlstate(error: Exception) -> str:
     """The five characters that say what kind of error it is."""
-    if isinstance(error, ServerError):
-        return error.sqlstate
     message = str(error)
-    if isinstance(error, _SPECIFIC) and not isinstance(error, errors.MalformedSQL | errors.RegionError):
+    if isinstance(error, _VAGUE) and not isinstance(error, errors.MalformedSQL | errors.RegionError):
         for pattern, state in _BY_MESSAGE:
             if re.search(pattern, message):
                 return state
-    return next((state for kind, state in _STATES if isinstance(error, kind)), "XX000")
+    state = getattr(error, "sqlstate", errors.InternalError.sqlstate)
+    return _FOREIGN.get(state, state)
 
 
 def describe_notice(text: str) -> Fields:

@@ -91,13 +91,11 @@ def test_a_failed_write_lists_the_outcomes() -> None:
     assert "row 1, 'm' in us-east-1: failed." in str(caught.value.diag.message_detail)
 
 
-@pytest.mark.parametrize("error", [each for each in vars(errors).values() if isinstance(each, type)])
-def test_every_error_has_a_sqlstate_of_its_own(error: type[Exception]) -> None:
-    if not issubclass(error, errors.DatabaseError) or error is errors.DatabaseError:
-        return
-    made = error("message", []) if error is errors.WriteError else error("message")
-    assert len(find_sqlstate(made)) == 5
-    assert find_sqlstate(made) != "XX000" or issubclass(error, errors.InternalError)
+def test_an_error_of_a_call_is_not_one_of_the_clients_connection() -> None:
+    for error in (errors.Unreachable("x"), errors.BrokenReply("x")):
+        assert find_sqlstate(error).startswith("HV")
+    assert find_sqlstate(errors.Throttled("x")) == errors.Throttled.sqlstate
+    assert find_sqlstate(ValueError("x")) == "XX000"
 
 
 def test_the_place_in_a_long_line_is_found() -> None:
