@@ -12,7 +12,7 @@ Fields = list[tuple[str, str]]
 
 
 class ServerError(errors.Error):
-    """An error of the server itself."""
+    """An error of the server itself, with a code and a hint of its own."""
 
     def __init__(self, sqlstate: str, message: str, hint: str = "") -> None:
         super().__init__(message)
@@ -20,7 +20,7 @@ class ServerError(errors.Error):
 
 
 _FOREIGN = {errors.Unreachable.sqlstate: "HV00N", errors.BrokenReply.sqlstate: "HV000"}
-"""Codes of class 08 -> those for errors of a foreign server: a pool closes a connection that reports one of class 08."""
+"""Codes of class 08 -> those for errors of a foreign server: pools close a connection that reports one of class 08."""
 _BY_MESSAGE: tuple[tuple[str, str], ...] = (
     (r"session is read-only", "25006"),
     (r"refused within BEGIN", "25001"),
@@ -28,6 +28,7 @@ _BY_MESSAGE: tuple[tuple[str, str], ...] = (
     (r"[Cc]olumn .*(not found|does not have)|does not have a column", "42703"),
     (r"Function with name|macro|No function matches|Could not choose a best candidate", "42883"),
     (r"Table with name|Unknown table", "42P01"),
+    (r"unrecognized configuration parameter", "42704"),
     (r"Ambiguous reference", "42702"),
     (r"must appear in the GROUP BY", "42803"),
     (r"already exists", "42P07"),
@@ -75,6 +76,8 @@ def describe_error(error: Exception, text: str = "", offset: int = 0, severity: 
 
 def find_sqlstate(error: Exception) -> str:
     """The five characters that say what kind of error it is."""
+    if isinstance(error, ServerError):
+        return error.sqlstate
     message = str(error)
     if isinstance(error, _VAGUE) and not isinstance(error, errors.MalformedSQL | errors.RegionError):
         for pattern, state in _BY_MESSAGE:
