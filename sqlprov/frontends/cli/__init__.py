@@ -13,25 +13,20 @@ import re
 import signal
 import sys
 from contextlib import suppress
+from importlib import import_module
 from typing import Any, NoReturn
 
 import click
 from click.shell_completion import CompletionItem
 
 from sqlprov.frontends.cli import import_hooks, streams
-from sqlprov.frontends.cli.deploy import deploy
-from sqlprov.frontends.cli.doctor import doctor
-from sqlprov.frontends.cli.exec import EXAMPLES, execute
-from sqlprov.frontends.cli.local import local
-from sqlprov.frontends.cli.mcp import mcp
-from sqlprov.frontends.cli.policy import policy
-from sqlprov.frontends.cli.repl import repl
+from sqlprov.frontends.cli.exec import EXAMPLES
 from sqlprov.frontends.cli.reports import TextReport, find_exit_code
-from sqlprov.frontends.cli.serve import serve
-from sqlprov.frontends.cli.tables import tables
 from sqlprov.frontends.error_data import to_error
 from sqlprov.version import VERSION
 
+_COMMANDS = ("deploy", "doctor", "exec", "local", "mcp", "policy", "repl", "serve", "tables")
+"""Each is in the module of its name, and has that name; that of `exec` is `execute`."""
 _EXEC_OPTION = re.compile(r"-c|-f|--command(=|$)|--file(=|$)")
 _GROUP_OPTIONS = ("-h", "--help", "--version")
 _ENDINGS = {int(signal.SIGTERM): "Terminated.", int(signal.SIGHUP): "Hung up.", int(signal.SIGQUIT): "Quit."}
@@ -42,6 +37,14 @@ class _Commands(click.Group):
 
     Without a command the arguments are those of `exec` if they hold SQL or SQL is piped in, otherwise of `repl`.
     """
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import a command; all of them take 20 ms."""
+        if cmd_name not in self.commands:
+            return None
+        module = import_module(f"sqlprov.frontends.cli.{cmd_name}")
+        command: click.Command = getattr(module, "execute" if cmd_name == "exec" else cmd_name)
+        return command
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         no_command = not args or (args[0].startswith("-") and args[0] not in _GROUP_OPTIONS)
@@ -57,7 +60,8 @@ class _Commands(click.Group):
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """Commands, and the options of `repl`, which need no command."""
         items = super().shell_complete(ctx, incomplete)
-        return items + (repl.shell_complete(ctx, incomplete) if incomplete.startswith("-") else [])
+        repl = self.get_command(ctx, "repl")
+        return items + (repl.shell_complete(ctx, incomplete) if repl and incomplete.startswith("-") else [])
 
     def invoke(self, ctx: click.Context) -> Any:
         for number in _ENDINGS:
@@ -106,6 +110,7 @@ def _exit_at_once(text: str, code: int) -> NoReturn:
 
 @click.group(
     cls=_Commands,
+    commands={name: click.Command(name) for name in _COMMANDS},  # their names; `get_command` imports them
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog=EXAMPLES,
 )
@@ -119,10 +124,6 @@ def cli() -> None:
     With --local it needs no AWS account: it starts a local AWS with sample data. Otherwise it uses the
     credentials, profile and region of the AWS CLI and boto3.
     """
-
-
-for command in (execute, repl, serve, deploy, mcp, doctor, tables, policy, local):
-    cli.add_command(command)
 
 
 def main() -> NoReturn:
