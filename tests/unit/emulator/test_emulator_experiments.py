@@ -1,4 +1,5 @@
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from client_errors import code_of
@@ -201,6 +202,23 @@ def test_variants_and_endpoint_follow_the_state(em, sm):
     trial = sm.describe_inference_experiment(Name="trial")
     assert [variant["Status"] for variant in trial["ModelVariants"]] == ["Creating", "Creating"]
     assert trial["EndpointMetadata"] == metadata
+
+
+def test_an_experiment_takes_an_endpoint_and_models_that_the_emulator_lacks_as_its_page_says(
+    em, sm, creatable
+):
+    sent = creatable(EndpointName="nowhere")
+    for variant_ in sent["ModelVariants"]:
+        assert em.get("Model", "us-east-1", variant_["ModelName"]) is None
+    sm.create_inference_experiment(**sent)
+    metadata = sm.describe_inference_experiment(Name="trial")["EndpointMetadata"]
+    assert (metadata["EndpointName"], metadata["EndpointStatus"]) == ("nowhere", "InService")
+    assert code_of(sm.describe_endpoint, EndpointName="nowhere") == "ValidationException"
+    em.add("Endpoint", "us-east-1", {"EndpointName": "nowhere", "EndpointStatus": "RollingBack"})
+    metadata = sm.describe_inference_experiment(Name="trial")["EndpointMetadata"]
+    assert metadata["EndpointStatus"] == "RollingBack"
+    page = " ".join((Path(__file__).parents[3] / "docs" / "emulator.md").read_text().split())
+    assert "AWS looks up the endpoint and the models that an experiment names; the emulator does not" in page
 
 
 def test_describe_may_lag_behind_a_stop(em, sm):
