@@ -42,6 +42,10 @@ def explain_syntax_error(duckdb_message: str, text: str) -> MalformedSQL | NotSu
     index = next((index for index, token in enumerate(tokens) if token.end > (at or 0)), len(tokens))
     if instead := find_instead(text, tokens, None if at is None else index):
         return NotSupportedError(instead)
+    if tokens and tokens[0].text in ("\\", "."):
+        command = text[tokens[0].start : tokens[min(1, len(tokens) - 1)].end]
+        advice = "is a command of a shell, not SQL. `sqlprov` without a subcommand starts the shell; its \\? lists them"
+        return MalformedSQL(f"{command} {advice}.\n{show_caret(text, tokens[0].start)}")
     if tokens and tokens[0].kind is TokenKind.WORD and (verb := tokens[0].text).upper() not in _VERBS:
         hint = suggest(verb.upper(), _VERBS, KEYWORD_LIKENESS)
         if verb.upper() in {*_CLAUSES, "OR", "NOT", "ON", "IN", "IS"}:

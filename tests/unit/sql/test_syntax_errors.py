@@ -31,6 +31,12 @@ def explain(text):
             "lambda is a reserved word. As a name it needs double quotes",
         ),
         ("update t set a['x'] = 'y' where a = 1", "[", "For one tag, write SET tag_map = map_concat(tag_map"),
+        (".tables", ".", ".tables is a command of a shell, not SQL."),
+        (
+            "\\dt aws",
+            "\\",
+            "\\dt is a command of a shell, not SQL. `sqlprov` without a subcommand starts the shell",
+        ),
         ("SELECT * FORM t", "FORM", "Syntax error at 'FORM'. Did you mean 'FROM'?"),
         ("select a from t wher a = 1", "wher", "Did you mean 'WHERE'?"),
         ("insert into t (a) valus (1)", "valus", "Did you mean 'VALUES'?"),
