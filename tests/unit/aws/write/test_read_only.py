@@ -12,7 +12,7 @@ from command_line import CommandLine, environment
 from IPython.core.interactiveshell import InteractiveShell
 from stacks import write_stack
 from traitlets.config import Config
-from write_attempts import ATTEMPTS, KEY, NAME
+from write_attempts import ATTEMPTS, CLOUD_WRITES, KEY, NAME
 from write_session import REGION, TABLE, by_name, insert
 
 import sqlprov
