@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # `--without-pip` and `pip --python`: Debian ships `venv` without ensurepip.
 PIP := $(PYTHON) -m pip --python $(BIN)/python --disable-pip-version-check install --quiet
 
-.PHONY: run test sweep sweep-newest faults confirm test-unit test-project test-lowest lint docs bench bench-quick clean
+.PHONY: run test sweep sweep-newest faults confirm test-unit test-project test-lowest test-dashboard lint docs bench bench-quick clean
 
 run: $(VENV)/.run
 	$(BIN)/python examples/overview.py
@@ -74,6 +74,17 @@ $(LOWEST)/.done: pyproject.toml
 		| sed -E 's/"|\[c\]//g; s/>=/==/' > $(LOWEST)/constraints.txt
 	$(PYTHON) -m pip --python $(LOWEST)/bin/python --disable-pip-version-check install --quiet \
 		--constraint $(LOWEST)/constraints.txt --editable '.[shell]' cryptography hypothesis pytest
+	@touch $@
+
+# The dashboard of the examples in a headless browser; Chromium comes from the system.
+DASHBOARD := $(VENV)/dashboard
+test-dashboard: $(DASHBOARD)/.done
+	$(DASHBOARD)/bin/python -m pytest -q tests/independent/test_dashboard.py
+
+$(DASHBOARD)/.done: pyproject.toml
+	$(PYTHON) -m venv --without-pip $(DASHBOARD)
+	$(PYTHON) -m pip --python $(DASHBOARD)/bin/python --disable-pip-version-check install --quiet \
+		--editable '.[serve]' playwright==1.65.2 'psycopg[binary]==3.3.9' pytest==9.2.0 streamlit==1.67.0
 	@touch $@
 
 docs: $(VENV)/.test
