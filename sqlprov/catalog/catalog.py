@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import field
 from functools import cache, cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlprov.records import dataclass
 
@@ -40,6 +40,8 @@ DESCRIPTIONS = "_descriptions.txt"
 """The file of the descriptions that no line writes: they come from botocore's model, which listing does not load."""
 UNORDERED = "_unordered.yaml"
 """The file of the lists in which the order does not count."""
+EXAMPLES = "_examples.yaml"
+"""The file of values that create a row, as JSON."""
 ON_REQUEST = ("awscc",)
 """The providers that exist only once a statement names them: their tables repeat those of another provider."""
 MAX_KNOWN = 12
@@ -165,6 +167,13 @@ class Catalog:
         """The parameters of a table's create that are lists without an order, as CloudFormation's schemas say."""
         notes = self._read_notes(self._find_provider(table.provider), UNORDERED)
         return tuple(notes.get(f"{table.service}.{table.name}", "").strip("[]").split(", "))
+
+    def read_example(self, table: Table) -> Mapping[str, Any]:
+        """Parameter -> value of what the service needs to create a row beside what its model requires."""
+        import orjson
+
+        notes = self._read_notes(self._find_provider(table.provider), EXAMPLES)
+        return dict(orjson.loads(notes.get(f"{table.service}.{table.name}", "{}")))
 
     def _read_notes(self, provider: str, file: str) -> Mapping[str, str]:
         """`service.table` -> text, as `file` in the provider's folders says."""

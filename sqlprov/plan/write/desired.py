@@ -87,7 +87,10 @@ def compare_row(
         column = columns.get(name)
         if name in sent and column and column.name in table.paths:
             _put(described, table.paths[column.name], _order_like(sent[name], row.get(column.name)))
-    snapshot = Snapshot(described, parse_tags(row.get(TAGS)) if table.tagging else None)
+    snapshot = Snapshot(described, parse_tags(row.get(TAGS)) if TAGS in table.by_name else None)
+    for name in [name for name, value in sent.items() if value is False]:
+        if (column := columns.get(name)) and snapshot.get_column(table, column.name) is None:
+            del sent[name]  # many services leave out what is false
     if (when := table.write.update.when) and (state := snapshot.get_state(table)) and state not in when:
         # A sensitive text that cannot be updated may be ciphertext, as the value of a SecureString.
         sent = {name: value for name, value in sent.items() if not create.input_shape.members[name].sensitive}

@@ -43,3 +43,21 @@ def test_the_lists_without_an_order_are_parameters_of_tables_that_can_be_inserte
         table = CATALOG.get_table("aws", *full_name.split("."))
         members = table.by_method["create_resource"].input_shape.members
         assert all(members[name].item for name in CATALOG.list_unordered(table)), full_name
+
+
+def test_tags_that_only_a_read_of_the_table_returns_and_a_false_that_is_left_out_are_no_differences() -> None:
+    table = CATALOG.get_table("aws", "acm", "certificates")
+    assert table.tagging is None and "tags" in table.by_name
+    tags = json.dumps([{"Key": "team", "Value": "ml"}])
+    row = {"domain_name": "example.com", "tags": [{"Key": "team", "Value": "ml"}]}
+    values = {"DomainName": "example.com", "Tags": tags}
+    assert compare_row(table, values, "us-east-1", row) == ()
+    (difference,) = compare_row(table, values, "us-east-1", {**row, "tags": []})
+    assert (difference.path, difference.new) == ("Tags", {"team": "ml"})
+
+    windows = CATALOG.get_table("aws", "ssm", "maintenance_windows")
+    required = {"Name": "one", "Schedule": "rate(1 day)", "Duration": "2", "Cutoff": "1"}
+    row = {"name": "one", "schedule": "rate(1 day)", "duration": 2, "cutoff": 1}
+    for allowed, paths in (("false", []), ("true", ["AllowUnassociatedTargets"])):
+        values = {**required, "AllowUnassociatedTargets": allowed}
+        assert [each.path for each in compare_row(windows, values, "us-east-1", row)] == paths
