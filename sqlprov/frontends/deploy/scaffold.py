@@ -103,7 +103,7 @@ class _Scaffold:
     def _add(self, table: Table) -> None:
         if table.full_name not in self._written:
             self._open.append(table.full_name)
-            self._written[table.full_name] = _Resource(self, table).list_lines()
+            self._written[table.full_name] = _NewResource(self, table).list_lines()
             self._open.remove(table.full_name)
 
     def refer(self, table: Table, parent: Table, column: str) -> str:
@@ -130,7 +130,7 @@ class _Scaffold:
         return parent if parent not in (None, table) and parent.full_name not in self._open else None
 
 
-class _Resource:
+class _NewResource:
     """One resource.
 
     Args:
