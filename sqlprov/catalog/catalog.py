@@ -166,7 +166,8 @@ class Catalog:
     def list_unordered(self, table: Table) -> tuple[str, ...]:
         """The parameters of a table's create that are lists without an order, as CloudFormation's schemas say."""
         notes = self._read_notes(self._find_provider(table.provider), UNORDERED)
-        return tuple(notes.get(f"{table.service}.{table.name}", "").strip("[]").split(", "))
+        names = notes.get(f"{table.service}.{table.name}", "").strip("[]")
+        return tuple(names.split(", ")) if names else ()
 
     def read_example(self, table: Table) -> Mapping[str, Any]:
         """Parameter -> value of what the service needs to create a row beside what its model requires."""

@@ -136,3 +136,37 @@ def test_a_create_that_fails_halfway_is_not_tried_again_and_is_rolled_back(
     assert (ran.names("retry"), ran.names("rolled back")) == ([], ["rows"])
     assert "outcome   rows: ok      half-1 in us-east-1 (CreateModel)" in ran.lines
     assert count(con, "half") == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("command", "operation"),
+    [
+        ("build", "DescribeModel"),
+        ("build", "CreateModel"),
+        ("build", "AddTags"),
+        ("test", "ListTags"),
+        ("teardown", "DeleteModel"),
+    ],
+)
+@pytest.mark.parametrize("on_failure", ["error", "ignore"])
+def test_a_failure_of_any_step_is_the_resources_own(
+    con: Connection, em: Emulator, tmp_path: Path, command: str, operation: str, on_failure: str
+) -> None:
+    name = f"step-{operation.lower()}-{on_failure}"
+    resources = (MODEL, LAST)
+    if operation != "CreateModel":
+        build_ok(con, write(tmp_path, name, *resources))
+    changed = MODEL.replace("Value: ml", "Value: research") if operation == "AddTags" else MODEL
+    stack = write(tmp_path, name, changed, LAST)
+    em.inject(Fault("access_denied", operation=operation, times=None))
+    ran = run_stack(con, stack, command, on_failure=on_failure)
+    em.clear_faults()
+    if operation == "DescribeModel" and command == "build":
+        assert "created" not in {event for event, _ in ran.events}, "a failed look-up leads to no create"
+    assert ran.names("failed") == ["model"], ran.text
+    assert (ran.error is None) == (on_failure == "ignore")
+    assert f"{stack}/stackql_manifest.yml:9: model: " in ran.text and operation in ran.text
+    if command != "teardown":
+        assert ("last" in ran.names("exported")) == (on_failure == "ignore")
+    last = build_ok(con, stack) if command == "build" else build_ok(con, stack, command=command)
+    assert last.names("failed") == []
