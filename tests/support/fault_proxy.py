@@ -91,10 +91,12 @@ def run_fault_proxy(upstream: str, seed: int) -> Iterator[FaultProxy]:
                     self.close_connection = True
                 case "truncated_clean":
                     self._send(status, body[: len(body) // 2])
+                # With the server's status: 200 in place of an error would be a lie of the proxy. moto answers with 500
+                # if another thread changes what it iterates over, and some replies to a write are empty.
                 case "html":
-                    self._send(200, HTML)
+                    self._send(status, HTML)
                 case "empty":
-                    self._send(200, b"")
+                    self._send(status, b"")
                 case _:
                     self._send(status, body)
 
