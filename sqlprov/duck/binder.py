@@ -168,10 +168,10 @@ class Binder:
             return list(zip(relation.columns, map(str, relation.types), strict=True))
 
         if is_copy:
-            if body := self._macros.pop("to_json", ""):  # DuckDB calls it for each row
-                self.duck.execute("DROP MACRO IF EXISTS temp.to_json")
-                self._hidden = body
-            return Query(convert_copies(query.text, explain, list_types), query.offset)
+            self._hide_to_json()
+            query = Query(convert_copies(query.text, explain, list_types), query.offset)
+            self._hide_to_json()  # which the query itself may have needed
+            return query
         columns = (column for table in tables for column in table.columns)
         nested = {each.name for each in columns if re.search(NESTED, format_duckdb_type(each.type))}
         if name := find_cast(query.text, nested, explain, list_types):
@@ -181,6 +181,12 @@ class Binder:
                 f"Write {name}::JSON.\n{place}"
             )
         return query
+
+    def _hide_to_json(self) -> None:
+        """Drop the macro until the next statement: DuckDB calls a function of that name for each row of a COPY."""
+        if body := self._macros.pop("to_json", ""):
+            self.duck.execute("DROP MACRO IF EXISTS temp.to_json")
+            self._hidden = body
 
     def _open_probe(self) -> duckdb.DuckDBPyConnection:
         """A connection on which a statement may fail: an error would abort the transaction of this one."""

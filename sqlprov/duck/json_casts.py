@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Collection, Iterator, Sequence
+from itertools import pairwise
 from typing import Any
 
 from sqlprov.duck.json_functions import NESTED
@@ -35,12 +36,10 @@ def convert_copies(text: str, explain: Callable[[str], str], list_types: ListTyp
     for copy, to, end in reversed(list(_find_copies(tokens))):
         if _WRITES_JSON not in explain(_use_other_name(text[tokens[copy].start : tokens[end - 1].end])):
             continue
-        source = _use_other_name(_write_source(text, tokens[copy + 1 : to]))
-        has_format = any(token.is_one_of(*_FORMATS) for token in tokens[to:end])
-        changes = [_convert(name, kind) for name, kind in list_types(source) if re.search(NESTED, kind)]
-        if changes and not has_format:
-            source = f"SELECT * REPLACE ({', '.join(changes)}) FROM ({source})"
-        text = f"{text[: tokens[copy].end]} ({source}) {text[tokens[to].start :]}"
+        source = _write_source(text, tokens[copy + 1 : to])
+        if not any(token.is_one_of(*_FORMATS) for token in tokens[to:end]):
+            source = _convert_columns(source, list_types)
+        text = f"{text[: tokens[copy].end]} ({_use_other_name(source)}) {text[tokens[to].start :]}"
     return text
 
 
@@ -120,6 +119,22 @@ def _write_source(text: str, tokens: Sequence[Token]) -> str:
     return f"SELECT {text[opening.end : last.start]} FROM {text[first.start : opening.start]}"
 
 
+def _convert_columns(source: str, list_types: ListTypes) -> str:
+    """The query with AWS's JSON for its nested columns and times, and with the names that its columns have."""
+    named = [name for name, _ in list_types(f"FROM ({source})")]
+    query = f"FROM ({_use_other_name(source)})"
+    columns = list_types(query)
+    changes = [_convert(name, kind) for name, kind in columns if re.search(NESTED, kind)]
+    names = [
+        f"{quote_identifier(now)} AS {quote_identifier(before)}"
+        for before, (now, _) in zip(named, columns, strict=False)
+        if before != now
+    ]
+    if changes:
+        query = f"SELECT * REPLACE ({', '.join(changes)}) {query}"
+    return f"SELECT * RENAME ({', '.join(names)}) FROM ({query})" if names else query
+
+
 def _convert(name: str, kind: str) -> str:
     column = quote_identifier(name)
     value = f"json_cast({column})"
@@ -128,7 +143,8 @@ def _convert(name: str, kind: str) -> str:
 
 def _use_other_name(text: str) -> str:
     """`text` with `json_quote` for `to_json`: DuckDB finds what it calls to write the row by that name."""
-    for token in reversed(tokenize(text)):
-        if token.is_name and token.value.lower() == "to_json":
+    tokens = tokenize(text)
+    for token, following in reversed(list(pairwise(tokens))):
+        if token.is_name and token.value.lower() == "to_json" and following.text == "(":
             text = f"{text[: token.start]}json_quote{text[token.end :]}"
     return text
