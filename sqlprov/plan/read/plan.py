@@ -101,16 +101,21 @@ def plan_read(
 
 def limit_plan(plan: ReadPlan, condition: Predicate, account_known: bool) -> ReadPlan:
     """The calls for those rows of a plan that also meet `condition`, which is over its columns."""
-    if any(parent.is_shared for parent in plan.parents):
-        # The parent is read for another scan in any case: some of its rows are left out.
-        known = restrict(condition, list_known(plan.table))
-        return replace(
-            plan,
-            row_filter=And((plan.row_filter, known)),
-            place_filter=And((plan.place_filter, condition)),
-        )
     where = FALSE if condition == FALSE else And((plan.request.where, condition))
-    return plan_read(replace(plan.request, where=where), plan.scopes, account_known)
+    limited = plan_read(replace(plan.request, where=where), plan.scopes, account_known)
+    regions = {step.region for step in plan.steps}
+    calls = sum(_count_step_calls(step, plan.table) for step in limited.steps)
+    # Each value takes a call in each region, whichever has the row: lists, some of whose rows are left out, take fewer.
+    has_few_calls = len(regions) == 1 or calls <= max(MOST_LOOKUPS, len(plan.steps))
+    # A parent that is read for another scan costs nothing here.
+    if has_few_calls and not any(parent.is_shared for parent in plan.parents):
+        return limited
+    known = restrict(condition, list_known(plan.table))
+    return replace(
+        plan,
+        row_filter=And((plan.row_filter, known)),
+        place_filter=And((plan.place_filter, condition)),
+    )
 
 
 def count_useful_values(plan: ReadPlan, fan_out: int) -> int:
@@ -128,6 +133,13 @@ def count_useful_values(plan: ReadPlan, fan_out: int) -> int:
     lookup = choose_lookup(plan.table, plan.columns)
     # A list is one call of a region, a lookup is one of each region.
     return MOST_LOOKUPS * get_batch(plan.table, lookup) // lists if lookup else 0
+
+
+def _count_step_calls(step: ListRead | KeyRead, table: Table) -> int:
+    """The number of calls of a step; a list has one, as far as known."""
+    if isinstance(step, ListRead):
+        return 1
+    return count_calls(table, Lookup.LIST if step.through_list else Lookup.DESCRIBE, len(step.keys))
 
 
 def _can_read_many_tags(table: Table, steps: Sequence[ListRead | KeyRead]) -> bool:

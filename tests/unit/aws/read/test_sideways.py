@@ -194,6 +194,20 @@ def test_a_fault_of_the_source_is_the_error_of_the_statement(cloud: Emulator, co
     assert (result.fetchall(), result.complete) == ([], False)
 
 
+def test_values_that_would_be_looked_up_in_many_regions_leave_out_listed_rows(
+    cloud: Emulator, compare: Compare
+) -> None:
+    regions = "us-east-1,us-west-2,eu-west-1"
+    cloud.add("Endpoint", "eu-west-1", {"EndpointName": "other", "EndpointConfigName": "c-1"})
+    query = f"SELECT e.name, p.endpoint_config_name FROM {E} e JOIN {P} p USING (endpoint_name, region)"
+    three = {LIST: 3, DESCRIBE: 10}
+    assert compare(query, regions=regions) == {**three, "ListEndpoints": 4, "DescribeEndpoint": 8}, (
+        "not 30 lookups"
+    )
+    calls = compare(f"{query} WHERE e.name < 'e-6'", regions=regions)
+    assert calls == {LIST: 3, DESCRIBE: 6, "DescribeEndpoint": 18}
+
+
 def test_a_statement_that_waits_for_values_can_be_cancelled(cloud: Emulator, con: Any) -> None:
     cancel_in_flight(con, cloud, JOIN, 1)
     assert [call.operation for call in cloud.calls] == [LIST]
