@@ -38,6 +38,7 @@ from sqlprov.frontends.serve.types import decode_parameter
 
 if TYPE_CHECKING:
     import sqlprov
+    from sqlprov.frontends.serve.pg_catalog.contents import CatalogContents
     from sqlprov.frontends.serve.users import Users
 
 LOG = logging.getLogger("sqlprov.serve")
@@ -81,10 +82,12 @@ class Host(Protocol):
     Attributes:
         connection: each client queries a cursor of it.
         options: the limits.
+        contents: what PostgreSQL's catalogs hold.
     """
 
     connection: sqlprov.Connection
     options: ServerOptions
+    contents: CatalogContents
 
     def admit(self, client: Client) -> None:
         """Count a client that has logged in; a ServerError if there are too many."""
@@ -225,7 +228,7 @@ class Client:
 
     def _open_session(self, user: str, chosen: dict[str, str]) -> None:
         """Open the client's cursor with the database and the settings of the startup message."""
-        session = self._session = ClientSession(self._server.connection.cursor(), user)
+        session = self._session = ClientSession(self._server.connection.cursor(), user, self._server.contents)
         session.use_database(chosen.pop("database", user), user)
         options = _parse_options(chosen.pop("options", ""))
         for name, value in [*chosen.items(), *options]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sqlprov.frontends.serve.sqlstates import ServerError
+from sqlprov.version import VERSION as SQLPROV_VERSION
 
 VERSION = "15.18"
 """The version of PostgreSQL whose catalog is served."""
@@ -28,7 +29,7 @@ _FIXED = {
     "data_checksums": "off",
     "transaction_read_only": "off",
 }
-_DEFAULTS = {
+DEFAULTS = {
     "client_encoding": "UTF8",
     "application_name": "",
     "DateStyle": "ISO, MDY",
@@ -72,7 +73,7 @@ _DEFAULTS = {
     "role": "none",
     "tcp_keepalives_idle": "0",
 }
-_BY_LOWER = {name.lower(): name for name in (*_FIXED, *_DEFAULTS)}
+_BY_LOWER = {name.lower(): name for name in (*_FIXED, *DEFAULTS)}
 _ONLY = {
     "client_encoding": ("UTF8", "UTF-8", "UNICODE", "SQL_ASCII"),
     "IntervalStyle": ("POSTGRES",),
@@ -91,7 +92,7 @@ class Parameters:
     """
 
     def __init__(self, user: str) -> None:
-        self._values = {**_FIXED, **_DEFAULTS, "session_authorization": user}
+        self._values = {**_FIXED, **DEFAULTS, "session_authorization": user}
         self._initial: dict[str, str] = {}
 
     def find(self, name: str) -> str | None:
@@ -101,6 +102,15 @@ class Parameters:
     def get(self, name: str) -> str:
         """The value of a parameter in its own spelling."""
         return self._values[name]
+
+    def find_value(self, name: str) -> str | None:
+        """The value of a parameter in any spelling; `None` if it is not one of PostgreSQL's."""
+        known = self.find(name)
+        return None if known is None else self._values[known]
+
+    def describe_version(self) -> str:
+        """What version() returns: clients look for the number."""
+        return f"PostgreSQL {VERSION} (sqlprov {SQLPROV_VERSION})"
 
     def list_all(self) -> list[tuple[str, str]]:
         """Names and values, as SHOW ALL lists them."""
@@ -115,7 +125,7 @@ class Parameters:
         if name in _FIXED:
             raise ServerError("55P02", f'parameter "{name}" cannot be changed')
         if value is None:
-            value = self._initial.get(name, _DEFAULTS[name])
+            value = self._initial.get(name, DEFAULTS[name])
         if name == "DateStyle" and not value.upper().startswith("ISO"):
             raise ServerError("0A000", f"DateStyle = {value!r}: dates are sent as ISO only.")
         if name in _ONLY and value.strip("'\" ").upper() not in _ONLY[name]:
@@ -125,7 +135,7 @@ class Parameters:
 
     def keep_initial(self) -> None:
         """Make the present values those that RESET restores."""
-        self._initial = {name: self._values[name] for name in _DEFAULTS}
+        self._initial = {name: self._values[name] for name in DEFAULTS}
 
     def reset_all(self) -> None:
         """Give every parameter its first value."""

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from sqlprov.frontends.messages import format_warnings
 from sqlprov.frontends.serve.messages import pack_int16, pack_int32, pack_text
-from sqlprov.frontends.serve.types import SIZES, ColumnType, find_type, name_type
+from sqlprov.frontends.serve.types import SIZES, ColumnType, find_catalog_type, find_type, name_type
 
 if TYPE_CHECKING:
     from sqlprov.api.result import Result
@@ -36,6 +36,8 @@ class Portal:
         result: where warnings come from; `None` if there is none.
         copy: the format of COPY … TO STDOUT; `None` for rows.
         rows: how many were sent.
+        is_done: whether all were sent.
+        is_catalog: whether the rows are those of PostgreSQL's catalogs.
     """
 
     tag: str
@@ -45,6 +47,7 @@ class Portal:
     copy: CopyFormat | None = None
     rows: int = 0
     is_done: bool = False
+    is_catalog: bool = False
 
     @property
     def oids(self) -> list[int]:
@@ -78,11 +81,9 @@ class Portal:
 
     def list_notices(self) -> list[str]:
         """Warnings and incomplete answers, so far."""
-        return (
-            []
-            if self.result is None
-            else [line.removeprefix("Warning: ") for line in format_warnings(self.result)]
-        )
+        if self.result is None or self.is_catalog:  # whose relations DuckDB takes for its own listings
+            return []
+        return [line.removeprefix("Warning: ") for line in format_warnings(self.result)]
 
     def format_tag(self) -> str:
         """What CommandComplete says."""
@@ -104,15 +105,19 @@ def build_text_portal(names: Sequence[str], rows: Sequence[Sequence[str]], tag: 
     return Portal(tag, list_columns(batch.schema, ["VARCHAR"] * len(names)), iter([batch]))
 
 
-def list_columns(schema: pa.Schema, types: Sequence[str]) -> tuple[ResultColumn, ...]:
+def list_columns(
+    schema: pa.Schema, types: Sequence[str], is_catalog: bool = False
+) -> tuple[ResultColumn, ...]:
     """The columns of a result.
 
     Args:
         schema: Arrow's.
         types: DuckDB's names of the types; empty if the rows are not DuckDB's.
+        is_catalog: whether the rows are those of PostgreSQL's catalogs, with its arrays and OIDs.
     """
+    find = find_catalog_type if is_catalog else find_type
     named = types or [name_type(kind) for kind in schema.types]
-    return tuple(ResultColumn(name, find_type(kind)) for name, kind in zip(schema.names, named, strict=True))
+    return tuple(ResultColumn(name, find(kind)) for name, kind in zip(schema.names, named, strict=True))
 
 
 def describe_columns(columns: Sequence[ResultColumn], formats: Sequence[int]) -> bytes:

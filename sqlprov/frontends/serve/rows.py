@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 import struct
 import sys
 from array import array
@@ -17,6 +18,7 @@ from pyarrow import types
 
 from sqlprov.errors import DataError
 from sqlprov.frontends.serve.types import (
+    ARRAYS,
     BOOL,
     BYTEA,
     DATE,
@@ -135,6 +137,8 @@ def encode_text(column: Array, oid: int) -> Array:
         return encode_text(column.dictionary_decode(), oid)
     if oid == JSON:
         return column if types.is_string(kind) else to_text(column)
+    if oid in ARRAYS:
+        return _encode_arrays(column, oid, encode_text, _write_array)
     if types.is_boolean(kind):
         return pc.if_else(column, "t", "f")
     if types.is_floating(kind):
@@ -153,6 +157,35 @@ def encode_text(column: Array, oid: int) -> Array:
     if isinstance(kind, pa.BaseExtensionType):
         raise DataError(f"A column of type {kind} cannot be sent. CAST it AS VARCHAR.")
     return pc.cast(column, pa.string())
+
+
+def _encode_arrays(
+    column: Array, oid: int, encode: Callable[[Array, int], Array], write: Callable[[list[Any], int], Any]
+) -> Array:
+    """A column of arrays: all elements are encoded at once, and put together for each row."""
+    column = pc.cast(column, pa.list_(column.type.value_type))
+    items = encode(column.values, ARRAYS[oid]).to_pylist()
+    offsets = column.offsets.to_pylist()
+    pairs = zip(offsets[:-1], offsets[1:], column.is_valid().to_pylist(), strict=True)
+    return pa.array([write(items[start:end], ARRAYS[oid]) if valid else None for start, end, valid in pairs])
+
+
+def _write_array(items: list[str | None], element: int) -> str:
+    return "{" + ",".join("NULL" if item is None else _quote_item(item) for item in items) + "}"
+
+
+def _quote_item(item: str) -> str:
+    if re.fullmatch(r"[^\s{}\",\\]+", item) and item.upper() != "NULL":
+        return item
+    return '"' + item.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _pack_array(items: list[bytes | None], element: int) -> bytes:
+    head = struct.pack("!iii", 1 if items else 0, int(None in items), element)
+    if not items:
+        return head
+    values = (b"\xff\xff\xff\xff" if item is None else struct.pack("!i", len(item)) + item for item in items)
+    return head + struct.pack("!ii", len(items), 1) + b"".join(values)
 
 
 def _map(convert: Callable[[Any], Any], column: Array, kind: pa.DataType) -> Array:
@@ -241,6 +274,11 @@ def _format_interval(months: int, days: int, nanoseconds: int) -> str:
 
 # Binary
 
+
+def _encode_items(column: Array, oid: int) -> Array:
+    return encode_binary(column, oid).cast(pa.binary())
+
+
 _NUMBERS = {
     BOOL: pa.uint8(),
     INT2: pa.int16(),
@@ -261,6 +299,8 @@ def encode_binary(column: Array, oid: int) -> Array:
     """
     if types.is_null(column.type):
         return column
+    if oid in ARRAYS:
+        return _encode_arrays(column, oid, _encode_items, _pack_array)
     if oid in _NUMBERS:
         return _pack(pc.cast(column, _NUMBERS[oid]))
     if oid in (DATE, TIMESTAMP, TIMESTAMPTZ, TIME):

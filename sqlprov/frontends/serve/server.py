@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from sqlprov.errors import InterfaceError
 from sqlprov.frontends.serve.client import Client, ServerOptions
+from sqlprov.frontends.serve.pg_catalog.contents import CatalogContents
 from sqlprov.frontends.serve.sqlstates import ServerError
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ class Server:
                 "Without them, listen on 127.0.0.1."
             )
         self.connection, self.options = connection, options
+        self.contents = CatalogContents(connection.catalog)
         self._clients: dict[int, Client] = {}
         self._threads: set[threading.Thread] = set()
         self._lock = threading.Lock()

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from sqlprov.errors import DatabaseError
 from sqlprov.frontends.serve.parameters import Parameters
+from sqlprov.frontends.serve.pg_catalog.contents import CatalogContents
+from sqlprov.frontends.serve.pg_catalog.rewrite import rewrite
 from sqlprov.frontends.serve.portal import Portal, build_portal, list_columns
 from sqlprov.frontends.serve.sqlstates import ServerError
 from sqlprov.sql import (
@@ -82,6 +85,7 @@ class ClientSession:
     Args:
         connection: the client's own cursor; it is closed with the session.
         user: whoever logged in.
+        contents: what PostgreSQL's catalogs hold.
 
     Attributes:
         status: I outside a transaction, T inside, E inside one that met an error.
@@ -90,9 +94,10 @@ class ClientSession:
         portals: those of Bind and the cursors of DECLARE, by name.
     """
 
-    def __init__(self, connection: sqlprov.Connection, user: str) -> None:
+    def __init__(self, connection: sqlprov.Connection, user: str, contents: CatalogContents) -> None:
         self.connection = connection
         self.status = "I"
+        self._user, self._contents = user, contents
         self.parameters = Parameters(user)
         self.statements: dict[str, Prepared] = {}
         self.portals: dict[str, BoundPortal] = {}
@@ -141,12 +146,13 @@ class ClientSession:
             Error: it failed.
         """
         self._let_go()
+        text, is_catalog = self._adapt(text) or (text, False)
         (statement,) = parse(text)
         if self.status == "T" and _changes(statement) and not self.connection.in_transaction:
             # Not before: a transaction of DuckDB does not see live tables that are named after its first read.
             self.connection.sql("BEGIN")
         result = self._start(text, values)
-        columns = list_columns(result.schema, result.types) if result.has_rows else None
+        columns = list_columns(result.schema, result.types, is_catalog) if result.has_rows else None
         names = [quote_identifier(name) for name in result.schema.names]
         texts = [
             f"{_AS_TEXT[kind].format(name)} AS {name}"
@@ -157,14 +163,30 @@ class ClientSession:
             result.close()
             result = self._start(f"SELECT * REPLACE ({', '.join(texts)}) FROM (\n{text}\n)", values)
         portal = build_portal(result, _find_tag(statement, result.has_rows))
-        portal.columns = columns
+        portal.columns, portal.is_catalog = columns, is_catalog
         self._current = portal
         return portal
+
+    def _adapt(self, text: str) -> tuple[str, bool] | None:
+        """As `rewrite`."""
+        values = {"current_user": self._user, "sqlprov_version": self.parameters.describe_version()}
+
+        @cache
+        def find_database() -> str:
+            return str(self.run_quietly("SELECT current_database()")[0][0])
+
+        def qualify(definition: str) -> str:
+            for word, value in values.items():
+                quoted = value.replace("'", "''")
+                definition = definition.replace(word, f"'{quoted}'")
+            return self._contents.qualify(definition, find_database())
+
+        return rewrite(text, qualify, self._user, self.parameters.find_value)
 
     def _start(self, text: str, values: Values) -> sqlprov.Result:
         used = list_parameters(text)
         chosen = {name: value for name, value in values.items() if name in used}
-        return next(self.connection.run(text, chosen or None))
+        return next(self.connection.run(text, chosen or None, variables=self._contents.list_variables(text)))
 
     def _let_go(self) -> None:
         """Keep the rows of an unfinished statement, which the next one would end."""

@@ -36,7 +36,7 @@ ARRAYS |= {2951: UUID_, 199: JSON, 1028: OID, 1003: NAME, 1014: BPCHAR, 1187: IN
 """Type of an array -> type of its elements."""
 EPOCH = dt.date(2000, 1, 1)
 """The day that PostgreSQL counts from."""
-_NAMES = {
+TYPE_NAMES = {
     "BOOLEAN": BOOL,
     "TINYINT": INT2,
     "SMALLINT": INT2,
@@ -69,6 +69,7 @@ _NAMES = {
     "UUID": UUID_,
     "VARIANT": JSON,
 }
+"""DuckDB's types -> PostgreSQL's; nested types are JSON, and others text."""
 _NESTED = re.compile(r"(STRUCT|MAP|UNION|TUPLE)\b|.*\[\d*\]$", re.DOTALL)
 
 
@@ -90,7 +91,19 @@ def find_type(name: str) -> ColumnType:
     digits = re.fullmatch(r"DECIMAL\((\d+),\s*(\d+)\)", name)
     if digits:
         return ColumnType(NUMERIC, (int(digits[1]) << 16 | int(digits[2])) + 4)
-    return ColumnType(_NAMES.get(name, TEXT))
+    return ColumnType(TYPE_NAMES.get(name, TEXT))
+
+
+def find_catalog_type(name: str) -> ColumnType:
+    """As `find_type`, for PostgreSQL's catalogs: UINTEGER is the type of an OID, and lists are arrays.
+
+    >>> find_catalog_type("UINTEGER").oid, find_catalog_type("VARCHAR[]").oid
+    (26, 1009)
+    """
+    if name.endswith("[]") and not _NESTED.match(name[:-2]):
+        element = find_catalog_type(name[:-2]).oid
+        return ColumnType(next((array for array, each in ARRAYS.items() if each == element), JSON))
+    return ColumnType(OID) if name == "UINTEGER" else find_type(name)
 
 
 def name_type(arrow: pa.DataType) -> str:

@@ -1,0 +1,1 @@
+"""PostgreSQL's system catalogs over the tables of sqlprov and DuckDB."""
