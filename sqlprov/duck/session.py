@@ -87,6 +87,7 @@ class Session:
         self._lock = threading.RLock()
         self.replacing = threading.Lock()  # two transactions cannot replace one view
         self._own = duck.cursor()
+        self._attached: set[str] = set()
         self._attach(*catalog.list_providers(), OWN)
         self.is_sandboxed = sandbox is not None
         if sandbox is not None:
@@ -96,6 +97,7 @@ class Session:
         for name in names:
             try:
                 self._own.execute(f"ATTACH ':memory:' AS {quote_identifier(name)} (READ_WRITE)")
+                self._attached.add(name)
             except duckdb.Error as error:
                 advice = "A connection of this process, or from before it forked, has it; close that first."
                 if Path(self._database).stem == name:
@@ -118,7 +120,8 @@ class Session:
     def reveal(self, text: str) -> None:
         """Add the providers that a statement has to name before they exist."""
         with self._lock:
-            self._attach(*self.catalog.reveal(text))
+            self.catalog.reveal(text)
+            self._attach(*(name for name in self.catalog.list_providers() if name not in self._attached))
 
     def cursor(self) -> duckdb.DuckDBPyConnection:
         """A new DuckDB connection to the same instance, in UTC."""

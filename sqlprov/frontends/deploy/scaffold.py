@@ -51,7 +51,7 @@ def write_stack(folder: Path, tables: Sequence[str], catalog: Catalog) -> Iterat
         "version: 1",
         f"name: {folder.name}",
         "description: The values are examples; change them.",
-        "providers: [aws]",
+        f"providers: [{', '.join(sorted({name.split('.')[0] for name in tables}))}]",
         "globals:",
         '  - {name: region, value: "{{ AWS_REGION }}"}',
         "resources:",
@@ -127,7 +127,17 @@ class _Scaffold:
                 each.key[0]: each for each in every if len(each.key) == 1 and _is_writable(each)
             }
         parent = self._keys[table.service].get(column)
-        return parent if parent not in (None, table) and parent.full_name not in self._open else None
+        return parent if parent and self.may_add(parent) else None
+
+    def may_add(self, table: Table) -> bool:
+        """Whether a table can come first: it does not itself need the one whose lines are being written."""
+        return table.full_name not in self._open and _is_writable(table)
+
+    def choose_name(self, table: Table) -> str:
+        """The name of a table's resource."""
+        others = [name for name in (*self._written, *self._open) if name != table.full_name]
+        is_taken = any(name.endswith(f".{table.name}") for name in others)
+        return f"{table.service}_{table.name}" if is_taken else table.name
 
 
 class _NewResource:
@@ -147,9 +157,10 @@ class _NewResource:
     def list_lines(self) -> list[str]:
         """Its lines in the manifest."""
         values = {name: self._choose_parameter(name) for name in self._list_names()}
-        lines = [f"  - name: {self.table.name}", f"    table: {self.table.full_name}", "    props:"]
-        for name, value in values.items():
-            lines += [f"      - name: {name}", f"        value: {json.dumps(value, ensure_ascii=False)}"]
+        name = self.scaffold.choose_name(self.table)
+        lines = [f"  - name: {name}", f"    table: {self.table.full_name}", "    props:"]
+        for parameter, value in values.items():
+            lines += [f"      - name: {parameter}", f"        value: {json.dumps(value, ensure_ascii=False)}"]
         if others := [name for name in self.create.input_shape.members if name not in values]:
             shown = ", ".join(others[:6]) + (", …" if len(others) > 6 else "")
             lines.insert(2, f"    # The service may need more: {shown}")
@@ -186,7 +197,7 @@ class _NewResource:
         if name in self.example:
             return self.example[name]
         for parent in table.list.parents:
-            if parent.column == column and parent.load and _is_writable(above := parent.load()):
+            if parent.column == column and parent.load and self.scaffold.may_add(above := parent.load()):
                 return self.scaffold.refer(table, above, parent.table_column)
             if parent.column == column and (parent.values or parent.is_account):
                 return _ACCOUNT if parent.is_account else parent.values[0]
@@ -226,7 +237,7 @@ class _NewResource:
             case "list":
                 assert shape.item is not None
                 return [self._choose(shape.item, name.removesuffix("s"))] * max(int(shape.low or 1), 1)
-            case "map":
+            case "map" | "document":
                 return {}
             case "boolean":
                 return False

@@ -52,6 +52,12 @@ def test_a_row_whose_key_the_service_makes_is_found_by_its_name_or_its_tag(tmp_p
     assert resources["user_pools"]["find"] == {"name": "{{ stack_name }}-{{ stack_env }}"}
 
 
+def test_tables_of_one_name_and_of_both_providers_have_resources_of_their_own(tmp_path: Path) -> None:
+    tables = ("aws.rds.db_clusters", "aws.neptune.db_clusters", "awscc.sqs.queues")
+    assert list(read_resources(tmp_path / "two", *tables)) == ["db_clusters", "neptune_db_clusters", "queues"]
+    assert "providers: [aws, awscc]" in (tmp_path / "two/stackql_manifest.yml").read_text()
+
+
 def test_a_name_has_only_what_the_service_allows(tmp_path: Path) -> None:
     resources = read_resources(tmp_path / "one", "aws.iot.topic_rules", "aws.sns.topics")
     assert resources["topic_rules"]["props"]["ruleName"] == "{{ stack_name }}_{{ stack_env }}"

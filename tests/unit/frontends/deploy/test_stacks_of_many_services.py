@@ -64,6 +64,21 @@ resources:
     find: {name: many.example.}
     props: [{name: Name, value: many.example}]
 """
+CLOUD_CONTROL = """
+name: control
+providers: [awscc]
+globals: [{name: region, value: us-east-1}]
+resources:
+  - name: queue
+    table: awscc.sqs.queues
+    find: {queue_name: control}
+    props: [{name: QueueName, value: control}, {name: DelaySeconds, value: 5}]
+    exports: [arn]
+  - name: topic
+    table: awscc.sns.topics
+    find: {topic_name: control}
+    props: [{name: TopicName, value: control}, {name: DisplayName, value: "{{ arn }}"}]
+"""
 NAMES = ["bucket", "role", "logs", "table", "vpc", "subnet", "parameter", "queue", "topic", "secret", "zone"]
 CHANGES = {
     "role": ("value: 7200", "value: 3600", "MaxSessionDuration", "7200", "3600"),
@@ -97,3 +112,20 @@ def test_rows_of_ten_services_are_built_once_changed_where_they_differ_and_torn_
             assert build_ok(con, stack).names("updated") == [name]
         assert run_stack(con, stack, "test").names("passed") == NAMES
         assert build_ok(con, stack, command="teardown").names("deleted") == NAMES[::-1]
+
+
+def test_types_of_cloudformation_are_built_changed_and_torn_down_through_cloud_control(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SQLPROV_STATE_DIR", str(tmp_path / "state"))
+    stack = write_stack(tmp_path, CLOUD_CONTROL)
+    with sqlprov.connect(local=True) as con:
+        assert build_ok(con, stack).names("created") == ["queue", "topic"]
+        assert build_ok(con, stack).names("unchanged") == ["queue", "topic"]
+        write_stack(tmp_path, CLOUD_CONTROL.replace("value: 5", "value: 6"))
+        changed = [each for each in run_stack(con, stack, "plan").plan if each.action != "none"]
+        assert [(each.resource, each.field, each.old, each.new) for each in changed] == [
+            ("queue", "DelaySeconds", "5", "6")
+        ]
+        assert build_ok(con, stack).names("updated") == ["queue"]
+        assert build_ok(con, stack, command="teardown").names("deleted") == ["topic", "queue"]
