@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from sqlprov.catalog.columns import TAGS
 from sqlprov.catalog.table import Table
+from sqlprov.catalog.texts import parse_json
 from sqlprov.plan.write.diff import diff_parameters, parse_tags, select_readable
 from sqlprov.plan.write.input_rows import InputRows
 from sqlprov.plan.write.insert import plan_inserts
@@ -76,12 +77,16 @@ def compare_row(
     texts = {
         part.column for part in create.parameters if create.input_shape.members[part.name].kind == "string"
     }
+    shapes = create.input_shape.members
+    documents = {part.column: part.name for part in create.parameters if shapes[part.name].kind == "document"}
     described: dict[str, Any] = {}
     for name, path in table.paths.items():
         if row.get(name) is not None:
             value = _to_plain(row[name], table.by_name[name].type)
             # The API sends it as text; the table has a number or a truth value.
             is_text = name in texts and isinstance(value, bool | int | float)
+            if name in documents:
+                value = _keep_given(sent.get(documents[name]), parse_json(value))
             _put(described, path, json.dumps(value) if is_text else value)
     for name in unordered:
         column = columns.get(name)
@@ -140,6 +145,15 @@ def _normalize(value: Any) -> Any:
 def _get(value: Any, members: list[str]) -> Any:
     for member in members:
         value = value.get(member) if isinstance(value, Mapping) else None
+    return value
+
+
+def _keep_given(given: Any, value: Any) -> Any:
+    """JSON without the members that were not given: the service may have added them."""
+    if isinstance(given, Mapping) and isinstance(value, Mapping):
+        return {name: _keep_given(given[name], member) for name, member in value.items() if name in given}
+    if isinstance(given, list) and isinstance(value, list) and len(given) == len(value):
+        return [_keep_given(*pair) for pair in zip(given, value, strict=True)]
     return value
 
 

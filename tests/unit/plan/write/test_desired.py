@@ -7,6 +7,7 @@ import json
 import pytest
 from experiment_snapshots import CATALOG
 
+from sqlprov.catalog import Catalog
 from sqlprov.plan.write.desired import compare_row
 
 
@@ -61,3 +62,24 @@ def test_tags_that_only_a_read_of_the_table_returns_and_a_false_that_is_left_out
     for allowed, paths in (("false", []), ("true", ["AllowUnassociatedTargets"])):
         values = {**required, "AllowUnassociatedTargets": allowed}
         assert [each.path for each in compare_row(windows, values, "us-east-1", row)] == paths
+
+
+def test_members_that_a_service_adds_to_a_nested_property_of_cloud_control_are_no_differences() -> None:
+    catalog = Catalog()
+    catalog.reveal("awscc")
+    table = catalog.get_table("awscc", "s3", "buckets")
+    rule = {"AllowedMethods": ["GET"], "AllowedOrigins": ["*"]}
+    values = {"BucketName": "one", "CorsConfiguration": json.dumps({"CorsRules": [rule]})}
+
+    def compare(*rules: dict[str, object]) -> list[str]:
+        row = {"bucket_name": "one", "cors_configuration": json.dumps({"CorsRules": rules, "Added": 1})}
+        return [each.path for each in compare_row(table, values, "us-east-1", row)]
+
+    assert compare(rule) == compare({**rule, "Id": "x"}) == []
+    for other in (
+        {**rule, "AllowedMethods": ["PUT"]},
+        {**rule, "AllowedMethods": ["GET", "PUT"]},
+        {"Id": "x"},
+    ):
+        assert compare(other) == ["CorsConfiguration"]
+    assert compare() == compare(rule, rule) == ["CorsConfiguration"]
