@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # `--without-pip` and `pip --python`: Debian ships `venv` without ensurepip.
 PIP := $(PYTHON) -m pip --python $(BIN)/python --disable-pip-version-check install --quiet
 
-.PHONY: run test sweep sweep-newest faults confirm test-unit test-project test-lowest test-dashboard lint docs bench bench-quick clean
+.PHONY: run test sweep sweep-newest faults confirm test-unit test-project test-lowest test-dashboard test-clients lint docs bench bench-quick clean
 
 run: $(VENV)/.run
 	$(BIN)/python examples/overview.py
@@ -85,6 +85,18 @@ $(DASHBOARD)/.done: pyproject.toml
 	$(PYTHON) -m venv --without-pip $(DASHBOARD)
 	$(PYTHON) -m pip --python $(DASHBOARD)/bin/python --disable-pip-version-check install --quiet \
 		--editable '.[serve]' playwright==1.65.2 'psycopg[binary]==3.3.9' pytest==9.2.0 streamlit==1.67.0
+	@touch $@
+
+# Clients of `sqlprov serve` that would weigh too much beside the other tests, or need an older SQLAlchemy.
+CLIENTS := $(VENV)/clients
+test-clients: $(CLIENTS)/.done
+	PATH="$(abspath $(CLIENTS)/bin):$$PATH" $(CLIENTS)/bin/python -m pytest -q -W ignore tests/independent/test_postgres_clients.py
+
+$(CLIENTS)/.done: pyproject.toml
+	$(PYTHON) -m venv --without-pip $(CLIENTS)
+	$(PYTHON) -m pip --python $(CLIENTS)/bin/python --disable-pip-version-check install --quiet --editable '.[local,serve]' \
+		adbc-driver-postgresql==1.13.0 connectorx==0.4.6 pandas==3.1.1 pg8000==1.31.6 pgcli==4.7.1 polars==2.1.0 \
+		psycopg2-binary==2.9.13 pyodbc==5.5.0 pystackql==3.8.5 pytest==9.2.0 sqlalchemy==1.4.54
 	@touch $@
 
 docs: $(VENV)/.test

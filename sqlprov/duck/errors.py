@@ -49,9 +49,6 @@ _OTHERS = re.compile(
     r"(?:Function|Type) with name (\S+) does not exist|argument types '(<=>)|Cannot drop (MATERIALIZED)|"
     r'function call "(strftime)\(STRING_LITERAL'
 )
-_COLUMN = re.compile(
-    r'(?:Referenced c|C)olumn "(.+?)"(?: in \w+ list)? (?:(?:was )?not found|does not exist on \w+ side)'
-)
 _MISSING = re.compile(r'\b(?:with name|schema(?! named)|named) "?([\w.]+)')
 
 
@@ -223,12 +220,12 @@ def _suggest_part(message: str, text: str, catalog: Catalog, find_tables: FindTa
                     return f"{problem}{_show_place(text, match[1])}"
                 return f"{message} Did you mean '{provider}.{match[1]}', or USE {provider}?"
         return ""
-    if match := _COLUMN.search(message):
+    if match := re.search(r'Referenced column "(.+?)" (?:was )?not found', message):
         written, is_quoted = match[1], f'"{match[1]}"' in text
         candidates = re.findall(r'"(\w+)"', message.partition("Candidate bindings: ")[2].partition("\n")[0])
         hint = suggest_columns(match[1], find_tables(), candidates, is_near=not is_quoted)
         if hint:  # instead of DuckDB's candidates
-            message = f"{message.splitlines()[0].rstrip('!')}.{hint}"
+            message = f"{message.partition('!')[0]}.{hint}"
         if is_quoted:
             written = f'"{match[1]}"'
             first, newline, rest = message.partition("\n")

@@ -30,9 +30,8 @@ from sqlprov.output import write
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 EXAMPLES = sorted([*ROOT.glob("examples/**/*.py"), *ROOT.glob("examples/**/*.sql")])
-EXAMPLES.remove(
-    ROOT / "examples" / "dashboard" / "app.py"
-)  # a page, which tests/independent/test_dashboard.py opens
+# A page, which tests/independent/test_dashboard.py opens.
+EXAMPLES.remove(ROOT / "examples" / "dashboard" / "app.py")
 RUN = ("sh", "sql", "python", "ipython")
 
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)

@@ -34,16 +34,6 @@ READING = (
     "DomainMetadata",
 )
 CLOUD_CONTROL = CATALOG.list_services("awscc")
-OWN_ARNS = {
-    "fsx.file_caches",
-    "glue.catalogs",
-    "keyspaces.keyspaces",
-    "keyspaces.tables",
-    "synthetics.group_resources",
-    "waf.logging_configurations",
-    "wafv2.logging_configurations",
-}
-"""Tables whose `resource_arn` is the ARN of the row itself, or of what it configures, and not of what a job is for."""
 
 
 def list_reserved_words() -> frozenset[str]:
@@ -70,8 +60,6 @@ def test_every_line_loads(service: str) -> None:
         assert table.name not in RESERVED
         assert table.key
         assert "tags" not in table.by_name or table.by_name["tags"].type == TAGS_TYPE, table.name
-        calls_by_resource = table.tags and not table.tags.column and table.arn == "resource_arn"
-        assert not calls_by_resource or f"{service}.{table.name}" in OWN_ARNS, f"{table.name}: `tags: none`"
         assert dict(draft_types(table)) == {}, f"{table.name}: settle them in the head's `columns:`"
         for call in filter(None, (table.list, table.describe, table.tags, *table.extras.values())):
             assert call.call.startswith(READING), f"{call.call}: a read-only session calls it"

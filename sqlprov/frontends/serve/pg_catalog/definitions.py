@@ -119,6 +119,13 @@ def read_types() -> tuple[TypeRow, ...]:
 
 
 @cache
+def list_functions() -> frozenset[str]:
+    """The columns that identify a function."""
+    columns = (column for relation in read_relations().values() for column in relation.columns)
+    return frozenset(name for name, kind, _ in columns if kind == "regproc")
+
+
+@cache
 def read_macros() -> dict[str, dict[int, Macro]]:
     """What takes the place of PostgreSQL's functions: name -> number of arguments -> text."""
     macros: dict[str, dict[int, Macro]] = {}

@@ -7,7 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from sqlprov.frontends.serve.pg_catalog.definitions import read_macros, read_relations, write_query
+from sqlprov.frontends.serve.pg_catalog.definitions import (
+    list_functions,
+    read_macros,
+    read_relations,
+    write_query,
+)
 from sqlprov.sql.lexer import Token, TokenKind, find_closing, quote_identifier, tokenize
 
 _SCHEMAS = ("pg_catalog", "information_schema")
@@ -149,6 +154,9 @@ class _Rewriter:
             return self._rewrite_cast(at)
         if token.is_one_of("CAST") and self._read_text(at + 1) == "(":
             return self._rewrite_long_cast(at)
+        if word in list_functions() and self.relations and self._read_text(at + 2) == "0":
+            self._replace(at + 2, at + 2, "'-'")  # 0 is no function, whose name is -
+            return at + 3
         if not word or self._read_text(at - 1) == ".":
             return at + 1
         if word in ("current_user", "session_user") and token.kind is TokenKind.WORD:

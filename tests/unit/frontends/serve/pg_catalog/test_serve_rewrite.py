@@ -59,6 +59,8 @@ def test_a_relation_becomes_a_common_table_expression() -> None:
     query = write_query("pg_am")
     table = f'"pg_am" AS NOT MATERIALIZED ({query})'
     assert adapt("SELECT 1 FROM pg_catalog.pg_am") == f"WITH {table} SELECT 1 FROM pg_am"
+    asked = adapt("SELECT amhandler <> 0 FROM pg_am WHERE amhandler != 0 AND oid <> 0")
+    assert asked == f"WITH {table} SELECT amhandler <> 0 FROM pg_am WHERE amhandler != '-' AND oid <> 0"
     assert adapt("SELECT 1 FROM t, pg_am") == f"WITH {table} SELECT 1 FROM t, pg_am"
     assert adapt("WITH x AS (SELECT 1) FROM pg_am, x") == f"WITH {table}, x AS (SELECT 1) FROM pg_am, x"
     assert (
