@@ -152,7 +152,9 @@ class Binder:
             try:
                 if not isinstance(values, Mapping):
                     (statement,) = duck.extract_statements(part)
-                    values = list(values or ())[: len(statement.named_parameters)]
+                    named = statement.named_parameters
+                    given = [*(values or ()), *(None for _ in named)][: len(named)]  # PREPARE gives none
+                    values = given if all(map(str.isdecimal, named)) else dict.fromkeys(named)
                 return self._try(how, part, replace(bindings, parameters=values), run)
             except duckdb.Error:  # the statement itself reports it
                 return None
@@ -174,7 +176,7 @@ class Binder:
             return query
         columns = (column for table in tables for column in table.columns)
         nested = {each.name for each in columns if re.search(NESTED, format_duckdb_type(each.type))}
-        if name := find_cast(query.text, nested, explain, list_types):
+        if name := find_cast(query.text[query.inner_offset :], nested, explain, list_types):
             place = show_caret(query.text, max(query.text.lower().find(name.lower()), 0))
             raise NotSupportedError(
                 f"{name} would become DuckDB's JSON here, in which what AWS did not send is null. "

@@ -14,7 +14,8 @@ from sqlprov.sql.lexer import Token, find_closing, quote_identifier, skip, token
 _WRITES_JSON = "to_json(struct_pack("
 """The call in DuckDB's plan of a COPY that writes JSON."""
 _FORMATS = ("TIMESTAMPFORMAT", "TIMESTAMP_FORMAT")
-_CAST = re.compile(r'CAST\((?:#(\d+)|"?(\w+)"?) AS JSON\)')
+_COLUMNS = re.compile(r'(?:list_value\()?("?\w+"?(?:, "?\w+"?)*)\)?')
+_CAST = re.compile(rf"CAST\((#\d+|{_COLUMNS.pattern}) AS JSON(?:\[\])?\)")
 _SETS = ("UNION", "EXCEPT", "INTERSECT")
 _QUERIES = ("SELECT", "FROM", "VALUES")
 
@@ -66,8 +67,11 @@ def _list_casts(node: dict[str, Any]) -> Iterator[str]:
     below = [] if not node["children"] else node["children"][0]["extra_info"].get("Projections", [])
     names = [below] if isinstance(below, str) else below
     for info in node["extra_info"].values():
-        for number, name in _CAST.findall(str(info)):
-            yield name or "".join(names[int(number) : int(number) + 1])
+        for operand, _ in _CAST.findall(str(info)):
+            if operand.startswith("#"):  # what the step below computes
+                operand = "".join(names[int(operand[1:]) :][:1])
+            if columns := _COLUMNS.fullmatch(operand):
+                yield from columns[1].replace('"', "").split(", ")
 
 
 def _find_mixed(text: str, list_types: ListTypes) -> str | None:

@@ -78,6 +78,10 @@ def test_a_copy_that_is_partitioned_names_its_folders_as_without_nested_columns(
     [
         (f"INSERT INTO documents SELECT schedule, name {ROW}", "schedule"),
         (f"INSERT INTO documents SELECT schedule, ? {ROW}", "schedule"),
+        (f"PREPARE p AS INSERT INTO documents SELECT schedule, $1 {ROW}", "schedule"),
+        (f"PREPARE p AS INSERT INTO documents SELECT schedule, $name {ROW}", "schedule"),
+        (f"INSERT INTO documents SELECT [schedule], name {ROW}", "schedule"),
+        (f"INSERT INTO documents SELECT model_variants, ? {ROW}", "model_variants"),
         (f"INSERT INTO documents (j) SELECT creation_time {ROW}", "creation_time"),
         (f"UPDATE documents SET j = e.schedule FROM {EXPERIMENTS} AS e WHERE e.name = documents.name", "schedule"),
         (f"SELECT schedule {ROW} UNION ALL SELECT '{{}}'::JSON", "schedule"),
