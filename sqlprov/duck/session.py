@@ -27,7 +27,7 @@ from sqlprov.duck.status_tables import (
 )
 from sqlprov.errors import ProgrammingError, ResourceFileError
 from sqlprov.sql.lexer import quote_identifier, quote_path
-from sqlprov.sql.names import TableName, find_mentions, find_tagged_table, has_service
+from sqlprov.sql.names import TableName, find_mentions, find_tag_views, find_tagged_table, has_service
 
 if TYPE_CHECKING:
     from sqlprov.aws.transport.clients import Cloud
@@ -154,6 +154,9 @@ class Session:
             for table in find_mentions(self.catalog, query, path):
                 with suppress(ResourceFileError):
                     self._register_table(*table)
+            for view in find_tag_views(self.catalog, query, path):
+                with suppress(ResourceFileError):
+                    self._register_tags(*view)
 
     def register_missing(
         self, missing: frozenset[str], words: frozenset[str], path: Sequence[tuple[str, str]]

@@ -107,15 +107,27 @@ def find_mentions(catalog: Catalog, query: Query, path: Iterable[tuple[str, str]
         if has_service(catalog, provider, service)
         for table in query.words.intersection(catalog.list_tables(provider, service))
     }
-    views = [word for word in query.words if word.endswith(_TAGS)]
-    schemas = {*path, *((provider, service) for service, _ in query.dotted for provider in providers)}
     tagged = {
-        (*schema, table)
+        (provider, service, table) for provider, service, table, _ in find_tag_views(catalog, query, path)
+    }
+    return frozenset(dotted | bare | tagged)
+
+
+def find_tag_views(
+    catalog: Catalog, query: Query, path: Iterable[tuple[str, str]]
+) -> set[tuple[str, str, str, str]]:
+    """Provider, service, table and name of each view of tags that a statement names, possibly more than it reads."""
+    views = [word for word in query.words if word.endswith(_TAGS)]
+    if not views:
+        return set()
+    schemas = {*path}
+    schemas |= {(provider, service) for service, _ in query.dotted for provider in catalog.list_providers()}
+    return {
+        (*schema, table, view)
         for view in views
         for schema in schemas
         if (table := find_tagged_table(catalog, *schema, view))
     }
-    return frozenset(dotted | bare | tagged)
 
 
 def is_regions_table(catalog: Catalog, parts: tuple[str, ...], path: tuple[str, ...]) -> bool:

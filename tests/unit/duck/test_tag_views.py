@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from sqlprov.api.connection import Connection
-from sqlprov.errors import UnknownName
+from sqlprov.errors import Error, UnknownName
 
 Connect = Callable[..., Connection]
 VIEW = "aws.sagemaker.endpoint_tags"
@@ -44,6 +44,22 @@ def test_tables_of_that_name_come_first_and_a_table_without_tags_has_no_view(con
     for name in ("aws.sagemaker.nothing_tags", "aws.account.region_tags"):
         with pytest.raises(UnknownName, match=name.split(".")[-1]):
             con.sql(f"FROM {name}")
+
+
+def test_a_view_may_be_named_first_in_a_transaction_in_a_view_and_where_nothing_can_be_written(
+    connect: Connect,
+) -> None:
+    con = connect(regions="us-east-1")
+    con.sql("SET sqlprov_read_only = on")
+    con.sql("BEGIN")
+    assert con.sql(f"SELECT count(*) > 0 FROM {VIEW}").fetchall() == [(True,)]
+    con.sql("COMMIT")
+    con.sql(
+        "CREATE VIEW mine AS SELECT tag_value FROM aws.sagemaker.inference_experiment_tags WHERE tag_key = 'team'"
+    )
+    assert con.sql("SELECT count(*) > 0 FROM mine").fetchall() == [(True,)]
+    with pytest.raises(Error, match="delete"):
+        con.sql(f"DELETE FROM {VIEW} WHERE endpoint_name = 'churn'")
 
 
 def test_views_of_tags_are_not_listed(con: Connection) -> None:
