@@ -142,41 +142,21 @@ class Binder:
         tables = [] if is_copy or query.words.isdisjoint(_MIXING) else self.find_tables(query)
         if not is_copy and not tables:
             return query
-        from sqlprov.duck.json_casts import convert_copies, find_cast
+        from sqlprov.duck.json_casts import Probe, convert_copies, find_cast
         from sqlprov.duck.json_functions import NESTED
 
-        duck = self._open_probe()
+        def bind(how: Callable[[str, Any], Any], text: str, values: Any) -> Any:
+            return self._try(how, text, replace(bindings, parameters=values), run)
 
-        def ask(part: str, how: Callable[[str, Any], T]) -> T | None:
-            values = bindings.parameters
-            try:
-                if not isinstance(values, Mapping):
-                    (statement,) = duck.extract_statements(part)
-                    named = statement.named_parameters
-                    given = [*(values or ()), *(None for _ in named)][: len(named)]  # PREPARE gives none
-                    values = given if all(map(str.isdecimal, named)) else dict.fromkeys(named)
-                return self._try(how, part, replace(bindings, parameters=values), run)
-            except duckdb.Error:  # the statement itself reports it
-                return None
-
-        def explain(part: str) -> str:
-            rows = ask(part, partial(_explain, duck))
-            return str(rows[0][1]) if rows else ""
-
-        def list_types(part: str) -> list[tuple[str, str]]:
-            relation = ask(part, lambda text, values: duck.sql(text, params=values))
-            if relation is None:
-                return []
-            return list(zip(relation.columns, map(str, relation.types), strict=True))
-
+        probe = Probe(self._open_probe(), bindings.parameters, bind)
         if is_copy:
             self._hide_to_json()
-            query = Query(convert_copies(query.text, explain, list_types), query.offset)
+            query = Query(convert_copies(query.text, probe), query.offset)
             self._hide_to_json()  # which the query itself may have needed
             return query
         columns = (column for table in tables for column in table.columns)
         nested = {each.name for each in columns if re.search(NESTED, format_duckdb_type(each.type))}
-        if name := find_cast(query.text[query.inner_offset :], nested, explain, list_types):
+        if name := find_cast(query.text[query.inner_offset :], nested, probe):
             place = show_caret(query.text, max(query.text.lower().find(name.lower()), 0))
             raise NotSupportedError(
                 f"{name} would become DuckDB's JSON here, in which what AWS did not send is null. "

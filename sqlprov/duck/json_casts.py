@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
+import duckdb
+
 from sqlprov.duck.json_functions import NESTED
+from sqlprov.records import dataclass
 from sqlprov.sql.lexer import Token, find_closing, quote_identifier, skip, tokenize
 
 _WRITES_JSON = "to_json(struct_pack("
@@ -19,45 +22,78 @@ _CAST = re.compile(rf"CAST\((#\d+|{_COLUMNS.pattern}) AS JSON(?:\[\])?\)")
 _SETS = ("UNION", "EXCEPT", "INTERSECT")
 _QUERIES = ("SELECT", "FROM", "VALUES")
 
-ListTypes = Callable[[str], Sequence[tuple[str, str]]]
-"""Returns the columns of a query and their types; none if DuckDB does not accept it."""
+
+@dataclass(frozen=True)
+class Probe:
+    """Asks DuckDB about a part of a statement, and about what it does not accept answers nothing.
+
+    Attributes:
+        duck: the connection; an error aborts its transaction.
+        parameters: of the statement; `None` if it is only prepared.
+        bind: runs its first argument with a text and parameters, once all that the text names is there.
+    """
+
+    duck: duckdb.DuckDBPyConnection
+    parameters: Mapping[str, Any] | Sequence[Any] | None
+    bind: Callable[[Callable[[str, Any], Any], str, Any], Any]
+
+    def explain(self, text: str) -> str:
+        """DuckDB's plan, as JSON."""
+        rows = self._ask(
+            lambda text, values: self.duck.execute(f"EXPLAIN (FORMAT json) {text}", values).fetchall(), text
+        )
+        return str(rows[0][1]) if rows else ""
+
+    def list_types(self, query: str) -> list[tuple[str, str]]:
+        """The columns of a query, and their types."""
+        relation = self._ask(lambda text, values: self.duck.sql(text, params=values), query)
+        if relation is None:
+            return []
+        return list(zip(relation.columns, map(str, relation.types), strict=True))
+
+    def _ask(self, how: Callable[[str, Any], Any], text: str) -> Any:
+        values = self.parameters
+        try:
+            if not isinstance(values, Mapping):
+                named = self.duck.extract_statements(text)[-1].named_parameters
+                given = [*(values or ()), *(None for _ in named)][: len(named)]
+                values = given if all(map(str.isdecimal, named)) else dict.fromkeys(named)
+            return self.bind(how, text, values)
+        except (duckdb.Error, IndexError):  # the statement itself reports it
+            return None
 
 
-def convert_copies(text: str, explain: Callable[[str], str], list_types: ListTypes) -> str:
+def convert_copies(text: str, probe: Probe) -> str:
     """`text` with `COPY (SELECT * REPLACE (json_cast(s) AS s) FROM …) TO` for each COPY that writes JSON.
 
     A COPY with a format for times, which DuckDB uses for those in nested columns too, stays DuckDB's.
 
     Args:
         text: a statement.
-        explain: returns DuckDB's plan of a statement; empty if there is none.
-        list_types: returns the columns of the copied query.
+        probe: of its connection.
     """
     tokens = tokenize(text)
     for copy, to, end in reversed(list(_find_copies(tokens))):
-        if _WRITES_JSON not in explain(_use_other_name(text[tokens[copy].start : tokens[end - 1].end])):
+        if _WRITES_JSON not in probe.explain(_use_other_name(text[tokens[copy].start : tokens[end - 1].end])):
             continue
         source = _write_source(text, tokens[copy + 1 : to])
         if not any(token.is_one_of(*_FORMATS) for token in tokens[to:end]):
-            source = _convert_columns(source, list_types)
+            source = _convert_columns(source, probe)
         text = f"{text[: tokens[copy].end]} ({_use_other_name(source)}) {text[tokens[to].start :]}"
     return text
 
 
-def find_cast(
-    text: str, nested: Collection[str], explain: Callable[[str], str], list_types: ListTypes
-) -> str | None:
+def find_cast(text: str, nested: Collection[str], probe: Probe) -> str | None:
     """The column whose nested value DuckDB would convert to JSON; `None` if there is none.
 
     Args:
         text: a statement, whose own casts are calls.
         nested: the columns of live tables whose JSON is not DuckDB's.
-        explain: as in `convert_copies`.
-        list_types: returns the columns of one side of a UNION.
+        probe: as in `convert_copies`.
     """
-    plan = explain(text)
+    plan = probe.explain(text)
     casts = (name for root in json.loads(plan or "[]") for name in _list_casts(root) if name in nested)
-    return next(casts, None) or _find_mixed(text, list_types)
+    return next(casts, None) or _find_mixed(text, probe)
 
 
 def _list_casts(node: dict[str, Any]) -> Iterator[str]:
@@ -74,7 +110,7 @@ def _list_casts(node: dict[str, Any]) -> Iterator[str]:
                 yield from columns[1].replace('"', "").split(", ")
 
 
-def _find_mixed(text: str, list_types: ListTypes) -> str | None:
+def _find_mixed(text: str, probe: Probe) -> str | None:
     """The nested column that a UNION puts under JSON, which the plan does not show."""
     tokens = tokenize(text)
     start = next((at for at, token in enumerate(tokens) if token.is_one_of("WITH", *_QUERIES)), len(tokens))
@@ -91,7 +127,9 @@ def _find_mixed(text: str, list_types: ListTypes) -> str | None:
         begins += [at for at in tops if at > each and tokens[at].is_one_of("(", *_QUERIES)][:1]
     ends = [*(tokens[at].start for at in sets), len(text)]
     ctes = text[tokens[start].start : tokens[main].start]
-    sides = [list_types(ctes + text[tokens[at].start : end]) for at, end in zip(begins, ends, strict=False)]
+    sides = [
+        probe.list_types(ctes + text[tokens[at].start : end]) for at, end in zip(begins, ends, strict=False)
+    ]
     for columns in zip(*sides, strict=False):
         if any(kind == "JSON" for _, kind in columns):
             return next((name for name, kind in columns if re.search(NESTED, kind)), None)
@@ -123,11 +161,11 @@ def _write_source(text: str, tokens: Sequence[Token]) -> str:
     return f"SELECT {text[opening.end : last.start]} FROM {text[first.start : opening.start]}"
 
 
-def _convert_columns(source: str, list_types: ListTypes) -> str:
+def _convert_columns(source: str, probe: Probe) -> str:
     """The query with AWS's JSON for its nested columns and times, and with the names that its columns have."""
-    named = [name for name, _ in list_types(f"FROM ({source})")]
+    named = [name for name, _ in probe.list_types(f"FROM ({source})")]
     query = f"FROM ({_use_other_name(source)})"
-    columns = list_types(query)
+    columns = probe.list_types(query)
     changes = [_convert(name, kind) for name, kind in columns if re.search(NESTED, kind)]
     names = [
         f"{quote_identifier(now)} AS {quote_identifier(before)}"
