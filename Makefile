@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # `--without-pip` and `pip --python`: Debian ships `venv` without ensurepip.
 PIP := $(PYTHON) -m pip --python $(BIN)/python --disable-pip-version-check install --quiet
 
-.PHONY: run test sweep sweep-newest faults confirm test-unit test-project test-lowest test-dashboard test-clients lint docs bench bench-quick clean
+.PHONY: run test sweep sweep-newest faults confirm test-unit test-project test-lowest test-dashboard test-clients test-superset lint docs bench bench-quick clean
 
 run: $(VENV)/.run
 	$(BIN)/python examples/overview.py
@@ -97,6 +97,17 @@ $(CLIENTS)/.done: pyproject.toml
 	$(PYTHON) -m pip --python $(CLIENTS)/bin/python --disable-pip-version-check install --quiet --editable '.[local,serve]' \
 		adbc-driver-postgresql==1.13.0 connectorx==0.4.6 pandas==3.1.1 pg8000==1.31.6 pgcli==4.7.1 polars==2.1.0 \
 		psycopg2-binary==2.9.13 pyodbc==5.5.0 pystackql==3.8.5 pytest==9.2.0 sqlalchemy==1.4.54
+	@touch $@
+
+# A gigabyte, some minutes, and not in CI. The last four are what Superset 6.1 forgets to require, or takes too new.
+SUPERSET := $(VENV)/superset
+test-superset: $(DASHBOARD)/.done $(SUPERSET)/.done
+	SUPERSET=$(abspath $(SUPERSET)/bin/superset) $(DASHBOARD)/bin/python -m pytest -q tests/independent/test_superset.py
+
+$(SUPERSET)/.done:
+	$(PYTHON) -m venv --without-pip $(SUPERSET)
+	$(PYTHON) -m pip --python $(SUPERSET)/bin/python --disable-pip-version-check install --quiet apache-superset==6.1.0 \
+		psycopg2-binary==2.9.13 cachetools rich 'cachelib<0.14' 'flask-caching<2.4'
 	@touch $@
 
 docs: $(VENV)/.test

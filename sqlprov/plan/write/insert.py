@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlprov.catalog.columns import TAGS
 from sqlprov.catalog.table import TAG_MAP, Method, Table
 from sqlprov.errors import DatabaseError, DataError, NotSupportedError
 from sqlprov.plan.write.diff import drop_reserved, is_reserved, parse_tags, spell_tags
@@ -154,10 +153,6 @@ def _resolve_columns(
             left_out += [name] if name != TAG_MAP else []  # the tags are given beside it
         if member is None and column:
             text = f"Column {name} of {table.full_name} is read-only; INSERT cannot set it."
-            if _is_updatable(table, column):
-                text = (
-                    f"INSERT cannot set column {name} of {table.full_name}; UPDATE can, once the row exists."
-                )
             errors.append(NotSupportedError(text))
         elif member is None:
             errors.append(make_unknown_column_error(table, name, method.input_shape))
@@ -174,10 +169,3 @@ def _resolve_columns(
             )
         )
     return members, left_out
-
-
-def _is_updatable(table: Table, column: str) -> bool:
-    """Whether UPDATE sets a column."""
-    update = table.by_method.get("update_resource")
-    is_sent = update and column not in table.key and find_parameter(table, update, column)
-    return bool(is_sent or (column == TAGS and table.tagging))

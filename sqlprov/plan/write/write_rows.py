@@ -259,8 +259,7 @@ def require_method(table: Table, name: str, statement: str) -> Method:
     """A method of the table; raises NotSupportedError if it has none for the statement."""
     if name not in table.by_method:
         raise NotSupportedError(
-            f"{table.full_name} does not support {statement}: its resource file declares no call for it. "
-            f"SHOW METHODS IN {table.full_name} lists its calls."
+            f"{table.full_name} does not support {statement}: its resource file declares no call for it."
         )
     return table.by_method[name]
 

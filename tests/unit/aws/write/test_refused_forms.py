@@ -64,15 +64,6 @@ REFUSED = [
         "ecs.tasks can only be read",
     ),
     ("INSERT INTO aws.ecs.tasks (task_arn) VALUES ('x')", "ecs.tasks can only be read"),
-    (
-        "INSERT INTO aws.logs.log_groups (log_group_name, retention_in_days) VALUES ('x', 7)",
-        "INSERT cannot set column retention_in_days of aws.logs.log_groups; UPDATE can, once the row exists",
-    ),
-    ("INSERT INTO aws.logs.log_groups (log_group_name, arn) VALUES ('x', 'y')", "Column arn .* is read-only"),
-    (
-        "UPDATE aws.s3.buckets SET versioning = 'Enabled' WHERE name = 'x'",
-        "does not support UPDATE.* SHOW METHODS IN aws.s3.buckets lists its calls",
-    ),
     ("UPDATE aws.sagemaker.models SET primary_container = '{}' WHERE model_name = 'x'", "primary_container"),
 ]
 
