@@ -56,6 +56,7 @@ class Runner:
         if self.shows_queries:
             self.reporter.report("query", resource.name, f"\n{source.text.strip()}")
         rows: list[Row] = []
+        statements: list[Statement] = []
         done = 0
         self.effects = set()
         try:
@@ -72,7 +73,8 @@ class Runner:
                 if not result.complete:
                     raise OperationalError("Rows are missing; the warnings above say which.")
         except KeyboardInterrupt:
-            self._report_outcomes(resource, statements[done], self.connection.outcomes)
+            for statement in statements[done : done + 1]:
+                self._report_outcomes(resource, statement, self.connection.outcomes)
             raise
         except Error as error:
             if isinstance(error, WriteError):

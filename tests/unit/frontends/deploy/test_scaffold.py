@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from doc_blocks import ROOT
 from stacks import build_ok
 
 from sqlprov.api.connection import Connection
@@ -69,6 +71,17 @@ def test_what_a_service_may_need_beside_the_values_is_in_a_comment(tmp_path: Pat
     assert "    # The service may need more: StreamModeDetails, " in text
     read_resources(tmp_path / "two", "aws.route53.health_checks")
     assert "    # find: {column: value}" in (tmp_path / "two/stackql_manifest.yml").read_text()
+
+
+def test_each_example_fits_the_call_that_creates_a_row(tmp_path: Path) -> None:
+    catalog = Catalog()
+    names = re.findall(r"(?m)^([\w.]+): ", (ROOT / "resources/aws/_examples.yaml").read_text())
+    assert len(names) > 20
+    for name in names:
+        table = catalog.get_table("aws", *name.split("."))
+        assert {*catalog.read_example(table)} <= {*table.by_method["create_resource"].input_shape.members}, (
+            name
+        )
 
 
 @pytest.mark.parametrize(
