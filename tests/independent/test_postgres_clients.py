@@ -156,17 +156,48 @@ const {Client} = require("pg"), Cursor = require("pg-cursor");
 """
 
 
-def test_node_postgres_reads_rows_with_parameters_and_a_cursor(port: int, tmp_path: Path) -> None:
-    npm, node = shutil.which("npm"), shutil.which("node")
-    if npm is None or node is None:
+EVIDENCE = """
+const run = require("@evidence-dev/postgres");
+(async () => {
+    const given = {host: "127.0.0.1", port: +process.argv[2], user: "ada", database: "aws"};
+    const result = await run(process.argv[3], given, 4);
+    const rows = [];
+    for await (const batch of result.rows()) rows.push(...batch);
+    const types = result.columnTypes.map(column => column.evidenceType);
+    console.log(JSON.stringify([rows.length, rows[0], result.expectedRowCount, types]));
+    process.exit(0);
+})();
+"""
+PACKAGES = ("pg@8.23.1", "pg-cursor@2.22.1", "@evidence-dev/postgres@1.0.10")
+IN_JSON = f'{{"model_name":"{FIRST[0]}","creation_time":"2025-05-31T22:15:37.640Z"}}'
+
+
+@pytest.fixture(scope="module")
+def node(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the packages of npm."""
+    npm = shutil.which("npm")
+    if npm is None:
         pytest.skip("Node.js is not installed")
-    words = [npm, "install", "--no-audit", "--no-fund", "pg@8.23.1", "pg-cursor@2.22.1"]
-    done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, timeout=600)
+    folder = tmp_path_factory.mktemp("node")
+    words = [npm, "install", "--no-audit", "--no-fund", *PACKAGES]
+    done = subprocess.run(words, cwd=folder, capture_output=True, text=True, timeout=600)
     if done.returncode:
-        pytest.skip(f"npm cannot install pg: {done.stderr[-300:]}")
-    (tmp_path / "read.js").write_text(NODE)
-    done = subprocess.run(
-        [node, "read.js", str(port), QUERY, KEYED], cwd=tmp_path, capture_output=True, text=True, timeout=600
-    )
-    first = f'{{"model_name":"{FIRST[0]}","creation_time":"2025-05-31T22:15:37.640Z"}}'
-    assert done.stdout.strip() == f'[10,{first},[{{"model_name":"churn-v1"}}],3]', done.stderr
+        pytest.skip(f"npm cannot install the packages: {done.stderr[-300:]}")
+    return folder
+
+
+def run_node(folder: Path, script: str, *words: object) -> str:
+    (folder / "script.js").write_text(script)
+    command = ["node", "script.js", *map(str, words)]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=600)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def test_node_postgres_reads_rows_with_parameters_and_a_cursor(port: int, node: Path) -> None:
+    shown = run_node(node, NODE, port, QUERY, KEYED)
+    assert shown == f'[10,{IN_JSON},[{{"model_name":"churn-v1"}}],3]'
+
+
+def test_the_connector_of_evidence_reads_rows_in_batches(port: int, node: Path) -> None:
+    assert run_node(node, EVIDENCE, port, QUERY) == f'[10,{IN_JSON},10,["string","date"]]'
