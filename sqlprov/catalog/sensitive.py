@@ -23,22 +23,24 @@ Path: TypeAlias = tuple[str, ...]
 _CREDENTIAL = re.compile(
     r".*(passwords?|passphrase|secret|secret(accesskey|string|token|value)|(preshared|api|auth|stream|activation)key|"
     r"(access|auth|device|grafana|hec|jwt|refresh|security|session)token|basicauthcredentials|activationcode|"
-    r"userdata(override)?|customergatewayconfiguration|(presigned|presignedlog|signed|webhook)url)"
+    r"userdata(override)?|customergatewayconfiguration|customerrouterconfig|(presigned|presignedlog|signed|webhook)url)"
 )
-"""Names of text that gives access. The configuration of a VPN's customer gateway holds its keys."""
+"""Names of text that gives access. The configurations of a VPN's gateway and of a router hold their keys."""
 _OPEN = re.compile(r".*(configuration|headers|options|parameters|properties|variables)|(download)?url")
 """Names of text that may hold anything, if the model marks it."""
 _OPEN_ITEMS = re.compile(r".*(headers|optionsettings|parameters)")
 """Names of lists of names and values that may hold anything, if the model marks the values."""
-_ENVIRONMENT = re.compile(r".*environment(variables|overrides?)?|optionsettings|.*arguments")
+_ENVIRONMENT = re.compile(r".*environment(variables|overrides?)?|optionsettings|.*arguments|providerdetails")
 """Names of maps, and of lists of names and values, with environment variables, as Elastic Beanstalk's option settings
-have them, or with the arguments of a job, such as Glue's.
+have them, with the arguments of a job, such as Glue's, or with the client's secret, such as Cognito's ProviderDetails.
 """
 _SECRET_VALUES = re.compile(r".*(key|token)value")
 """Shapes of `Value` that hold a secret, if the model marks it."""
 _TAGS = re.compile(r"tag.*")
-_SIGNED_URLS = {("Content", "Location")}
-"""Container and member of signed URLs that the name does not show: of a Lambda layer."""
+_MEMBERS = {("Content", "Location"), ("salesforce", "token")}
+"""Container and member of text that gives access, which the name alone does not show: the signed URL of a Lambda layer,
+and the token of a rule's Salesforce stream.
+"""
 _Found: TypeAlias = tuple[tuple[Path, ...], bool]
 _found: WeakKeyDictionary[Any, dict[tuple[str, str, str, bool], _Found]] = WeakKeyDictionary()
 
@@ -118,7 +120,7 @@ def _is_sensitive(name: str, shape: Any, container: str, is_marked: bool) -> boo
         is_open = is_marked and (_matches(_OPEN_ITEMS, container) or _matches(_SECRET_VALUES, shape.name))
         return is_open or is_environment(container)
     is_open = is_marked and _matches(_OPEN, name)
-    return is_open or is_credential(name) or (container, name) in _SIGNED_URLS
+    return is_open or is_credential(name) or (container, name) in _MEMBERS
 
 
 @cache

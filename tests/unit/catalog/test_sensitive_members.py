@@ -29,6 +29,12 @@ def list_sensitive(name: str) -> list[str]:
         ("aws.mwaa.environments", ["airflow_configuration_options"]),
         ("aws.rds.option_groups", ["options.OptionSettings.Value"]),
         ("aws.ivs.stream_keys", ["value"]),
+        ("aws.cognito_idp.identity_providers", ["provider_details"]),
+        (
+            "aws.directconnect.virtual_interfaces",
+            ["auth_key", "bgp_peers.authKey", "customer_router_config"],
+        ),
+        ("aws.iot.topic_rules", ["actions.salesforce.token", "error_action.salesforce.token"]),
     ],
 )
 def test_members_that_give_access_are_sensitive(table: str, members: list[str]) -> None:
