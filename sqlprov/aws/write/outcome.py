@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 from sqlprov.plan.write.steps import Snapshot
@@ -37,4 +37,4 @@ class Outcome:
     status: OutcomeStatus
     operations: tuple[str, ...] = ()
     reason: str = ""
-    snapshot: Snapshot | None = None
+    snapshot: Snapshot | None = field(default=None, repr=False)  # it may hold secrets

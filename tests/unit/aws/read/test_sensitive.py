@@ -136,6 +136,7 @@ def test_a_write_uses_the_text_and_returns_it_hidden(
     copied = con.sql(copy)
     assert copied.fetchall() == [(HIDDEN,)]
     assert "hunter2" not in repr(copied.calls)
+    assert "hunter2" not in repr(copied.outcomes)
     assert any("primary_container.Environment is sensitive" in warning for warning in copied.warnings)
     assert sagemaker.describe_model(ModelName="second")["PrimaryContainer"]["Environment"] == {
         "TOKEN": "hunter2"
