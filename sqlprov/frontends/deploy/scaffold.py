@@ -14,7 +14,7 @@ from sqlprov.catalog import Catalog
 from sqlprov.catalog.nouns import list_nouns, strip_noun
 from sqlprov.catalog.service_model import to_snake_case
 from sqlprov.catalog.shapes import Shape
-from sqlprov.catalog.table import Table
+from sqlprov.catalog.table import TAG_SPECIFICATIONS, Table
 from sqlprov.errors import NotSupportedError, ProgrammingError
 from sqlprov.frontends.deploy.manifest import MANIFEST
 
@@ -161,7 +161,8 @@ class _NewResource:
         lines = [f"  - name: {name}", f"    table: {self.table.full_name}", "    props:"]
         for parameter, value in values.items():
             lines += [f"      - name: {parameter}", f"        value: {json.dumps(value, ensure_ascii=False)}"]
-        if others := [name for name in self.create.input_shape.members if name not in values]:
+        needless = {*values, *self.create.tokens, TAG_SPECIFICATIONS, "DryRun"}
+        if others := [name for name in self.create.input_shape.members if name not in needless]:
             shown = ", ".join(others[:6]) + (", …" if len(others) > 6 else "")
             lines.insert(2, f"    # The service may need more: {shown}")
         if not {*self.table.key} <= {*self.columns.values()}:
