@@ -144,7 +144,7 @@ class Settings:
             DataError: it cannot be turned off again.
         """
         short = self._find(name)
-        if short == "read_only" and self.read_only > initial.read_only:
+        if short == "read_only" and self.read_only:
             raise DataError(f"RESET sqlprov_read_only: {_STAYS}")
         return replace(self, **{short: getattr(initial, short)})
 

@@ -15,7 +15,7 @@ from sqlprov.emulator import Emulator
 from sqlprov.errors import Error, InternalError
 from sqlprov.frontends.mcp.tools import Limits, Mode, Toolbox
 
-# Here they would restore what the session began with, which is read-only.
+# In PROPOSE, the session itself is not read-only, and these change nothing.
 HARMLESS = ("RESET sqlprov_read_only", "SET sqlprov_read_only = DEFAULT")
 
 
