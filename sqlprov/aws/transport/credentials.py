@@ -279,7 +279,7 @@ def _explain(error: Exception, session: AwsSession) -> CredentialsError:
         case aws.ClientError() | aws.ParamValidationError() if _REFUSED_CODE.search(str(error)):
             text = "the code of the MFA device was not accepted"
             remedy = "It was mistyped or used already: a code works once. Wait for the next one."
-            return _build_error(session, text, remedy, session.get_scoped_config().get("mfa_serial", ""))
+            return _build_error(session, text, remedy, _find_mfa_serial(session))
         case aws.ProfileNotFound():
             return CredentialsError(_describe_missing_profile(str(error), str(name), session))
         case aws.ConfigParseError():
@@ -319,6 +319,15 @@ def _explain(error: Exception, session: AwsSession) -> CredentialsError:
         case _:
             text = f"{type(error).__name__}: {error}"
     return _build_error(session, text, remedy)
+
+
+def _find_mfa_serial(session: AwsSession) -> str:
+    """The MFA device of the profile, or of one that it starts from."""
+    profile, profiles = session.get_scoped_config(), session.full_config["profiles"]
+    for _ in profiles:
+        if "mfa_serial" not in profile:
+            profile = profiles.get(profile.get("source_profile"), {})
+    return str(profile.get("mfa_serial", ""))
 
 
 def _uses_sso(session: AwsSession) -> bool:

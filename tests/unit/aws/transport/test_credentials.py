@@ -237,6 +237,17 @@ def test_a_code_of_the_mfa_device_logs_in_and_the_session_is_kept(
     assert server.count("AssumeRole") == 2
 
 
+def test_a_code_that_is_refused_names_the_device_of_the_profile_that_the_role_starts_from(
+    configure: Configure, server: CredentialServer
+) -> None:
+    middle = f"[profile middle]\n{ROLE}mfa_serial = {DEVICE}\n"
+    configure(f"[profile r]\n{ROLE.replace('base', 'middle')}{middle}{BASE}", AWS_PROFILE="r")
+    assert fail().mfa_serial == DEVICE
+    with sqlprov.connect() as con, pytest.raises(CredentialsError, match="was not accepted") as met:
+        con.enter_mfa_code("654321")
+    assert met.value.mfa_serial == DEVICE
+
+
 def test_an_insert_without_its_mfa_code_writes_nothing(
     configure: Configure, server: CredentialServer
 ) -> None:
