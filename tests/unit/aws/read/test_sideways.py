@@ -226,6 +226,18 @@ def test_views_parameters_and_local_tables_are_planned_as_they_are(cloud: Emulat
     assert count_operations(cloud) == {DESCRIBE: 1, "DescribeEndpoint": 1}
 
 
+def test_the_values_of_a_local_table_are_looked_up_through_a_variable(cloud: Emulator, con: Any) -> None:
+    con.sql("CREATE TABLE mine AS SELECT 'p-' || n AS name FROM range(3) AS t(n)")
+    con.sql("SET VARIABLE names = (SELECT list(name) FROM mine)")
+    for values, calls in {
+        "getvariable('names')": {"DescribeEndpoint": 3},
+        "(SELECT name FROM mine)": {"ListEndpoints": 2},
+    }.items():
+        cloud.reset_calls()
+        assert len(con.sql(f"SELECT endpoint_name FROM {P} WHERE endpoint_name IN {values}").fetchall()) == 3
+        assert count_operations(cloud) == calls
+
+
 def test_a_transaction_and_a_prepared_statement_list_as_before(cloud: Emulator, con: Any) -> None:
     con.sql(f"PREPARE q AS {JOIN}")
     for text in (JOIN, "EXECUTE q"):
