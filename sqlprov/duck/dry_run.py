@@ -132,10 +132,11 @@ def _format_parameters(write: RowWrite, request: Request) -> str:
 def _list_permissions(table: Table, request: Request) -> tuple[str, ...]:
     """IAM actions that a call needs, its own first."""
     own = table.iam.find(request.operation)
-    for method in table.methods:
-        if method.call == request.operation:
-            return (
-                own,
-                *(each for each in method.permissions if not each.startswith(f"{table.iam.prefix}:")),
-            )
-    return (own,)
+    method = next((each for each in table.methods if each.call == request.operation), None)
+    others = (
+        [each for each in method.permissions if not each.startswith(f"{table.iam.prefix}:")] if method else []
+    )
+    is_tagged = request.purpose == "create" and request.parameters.get(table.tags_parameter)
+    if is_tagged and table.tagging and table.tagging.add:
+        others.append(table.iam.find(table.tagging.add))  # a create with tags needs it, too
+    return tuple(dict.fromkeys((own, *others)))

@@ -69,7 +69,7 @@ def test_a_stack_without_sql_is_built_once_tested_and_torn_down(
         ("model", "create", "CreateModel"),
         ("config", "create", ""),
     ]
-    assert planned[0].permissions == ("sagemaker:CreateModel", "iam:PassRole")
+    assert planned[0].permissions == ("sagemaker:CreateModel", "iam:PassRole", "sagemaker:AddTags")
     assert planned[1].new == "after model"
     assert not [call for call in em.calls if call.committed], "a plan writes nothing"
 
@@ -117,7 +117,9 @@ def test_a_value_that_cannot_be_updated_needs_permission_to_replace_the_row(
     write(tmp_path, "fixed", changed + "      replace: true\n")
     (planned,) = run_stack(con, stack, "plan").plan
     assert (planned.calls, planned.new) == ("DeleteModel, CreateModel", IMAGE.replace("/m:v1", "/m:V1"))
-    assert planned.permissions == ("sagemaker:DeleteModel", "sagemaker:CreateModel", "iam:PassRole")
+    assert planned.permissions == (
+        *("sagemaker:DeleteModel", "sagemaker:CreateModel", "iam:PassRole", "sagemaker:AddTags"),
+    )
     assert not [call for call in em.calls if call.committed]
     assert build_ok(con, stack).names("updated") == ["model"]
     assert [call.operation for call in em.calls if call.committed] == ["DeleteModel", "CreateModel"]
