@@ -7,6 +7,7 @@ import re
 import select
 import socket
 import ssl
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence, Sized
 from contextlib import contextmanager, suppress
@@ -107,14 +108,15 @@ class Client:
 
     Attributes:
         is_known: whether the client has logged in.
-        deadline: when `time.monotonic` reaches it, the statement is cancelled; 0 for never.
         is_busy: whether a statement runs.
+        is_cancelled: whether it is to end.
     """
 
     def __init__(self, server: Host, sock: socket.socket, number: int, secret: bytes) -> None:
         self.number, self.secret = number, secret
-        self.is_known = self.is_busy = False
-        self.deadline = 0.0
+        self.is_known = self.is_busy = self.is_cancelled = False
+        self._deadline = 0.0
+        self._lock = threading.Lock()
         self._server, self._sock = server, sock
         self._wire = Wire(sock, server.options.max_message)
         self._session: ClientSession | None = None
@@ -154,14 +156,25 @@ class Client:
         with suppress(OSError):
             self._sock.shutdown(socket.SHUT_RDWR)
 
-    def cancel(self, *, is_timeout: bool = False) -> None:
+    def cancel(self) -> None:
         """Stop the statement, from any thread."""
-        self.deadline = 0.0
-        if self._session is not None:
-            self._timed_out = is_timeout
-            self._session.connection.cancel()
+        with self._lock:
+            self.is_cancelled |= self.is_busy
+        self.watch()
 
-    def has_left(self) -> bool:
+    def watch(self) -> None:
+        """Stop the statement if it is to end: it is cancelled, takes too long, or its client has left.
+
+        The server calls it again and again: DuckDB does not hear of a cancel that comes before it has begun.
+        """
+        with self._lock:
+            if not self.is_busy:
+                return
+            self._timed_out = bool(self._deadline) and time.monotonic() >= self._deadline
+            if self.is_cancelled or self._timed_out or self._has_left():
+                self.session.connection.cancel()
+
+    def _has_left(self) -> bool:
         """Whether the client has closed the connection while its statement runs."""
         poll = select.poll()
         try:
@@ -323,15 +336,17 @@ class Client:
             int(self.session.parameters.get("statement_timeout")) / 1000,
         )
         limit = min(filter(None, limits), default=0)
-        self._timed_out = False
-        self.deadline = time.monotonic() + limit if limit else 0.0
-        self.is_busy = True
+        with self._lock:
+            self._timed_out = self.is_cancelled = False
+            self._deadline = time.monotonic() + limit if limit else 0.0
+            self.is_busy = True
         try:
             yield
         except Error as error:
             self._fail(error, text, offset)
         finally:
-            self.is_busy, self.deadline = False, 0.0
+            with self._lock:
+                self.is_busy = False
 
     # Simple queries
 

@@ -10,7 +10,7 @@ import orjson
 from sqlprov.frontends.serve import commands
 from sqlprov.frontends.serve.portal import ResultColumn
 from sqlprov.frontends.serve.session import READS, ClientSession
-from sqlprov.frontends.serve.types import ARRAYS, INT8, TEXT, UNKNOWN, find_type
+from sqlprov.frontends.serve.types import ARRAYS, INT8, TEXT, TEXT_ARRAY, UNKNOWN, find_type
 from sqlprov.sql import CatalogStatement, Delete, Explain, Insert, Query, Statement, Update, parse
 from sqlprov.sql.lexer import Token, TokenKind, list_parameters, quote_path, tokenize
 
@@ -169,19 +169,16 @@ _WORDS = {
 }
 
 
-_TEXTS = 1009
-"""The type of an array of texts."""
-
-
 def find_arrays(text: str, oids: Sequence[int]) -> list[int]:
     """The types of parameters as the client says, with arrays of texts where it leaves that of ANY($1) open."""
     if "(" not in text:
         return list(oids)
     casts = _read_casts(tokenize(text))
-    last = max((number for number, oid in casts.items() if oid == _TEXTS), default=0)
+    last = max((number for number, oid in casts.items() if oid == TEXT_ARRAY), default=0)
     padded = [*oids, *[0] * (last - len(oids))]
     return [
-        oid or (_TEXTS if casts.get(number) == _TEXTS else 0) for number, oid in enumerate(padded, start=1)
+        oid or (TEXT_ARRAY if casts.get(number) == TEXT_ARRAY else 0)
+        for number, oid in enumerate(padded, start=1)
     ]
 
 
@@ -197,5 +194,5 @@ def _read_casts(tokens: Sequence[Token]) -> dict[int, int]:
         if at + 2 < len(tokens) and tokens[at + 1].text == "::":
             types[number] = _WORDS.get(tokens[at + 2].text.upper(), UNKNOWN)
         if at > 1 and tokens[at - 1].text == "(" and tokens[at - 2].is_one_of("ANY", "ALL", "SOME"):
-            types[number] = _TEXTS
+            types[number] = TEXT_ARRAY
     return types

@@ -13,7 +13,7 @@ REPORTED = (
     *("standard_conforming_strings", "default_transaction_read_only", "in_hot_standby"),
 )
 """Those whose value the server sends when it changes."""
-_FIXED = {
+FIXED = {
     "server_version": VERSION,
     "server_version_num": "150018",
     "server_encoding": "UTF8",
@@ -73,7 +73,7 @@ DEFAULTS = {
     "role": "none",
     "tcp_keepalives_idle": "0",
 }
-_BY_LOWER = {name.lower(): name for name in (*_FIXED, *DEFAULTS)}
+_BY_LOWER = {name.lower(): name for name in (*FIXED, *DEFAULTS)}
 _ONLY = {
     "client_encoding": ("UTF8", "UTF-8", "UNICODE", "SQL_ASCII"),
     "IntervalStyle": ("POSTGRES",),
@@ -92,7 +92,7 @@ class Parameters:
     """
 
     def __init__(self, user: str) -> None:
-        self._values = {**_FIXED, **DEFAULTS, "session_authorization": user}
+        self._values = {**FIXED, **DEFAULTS, "session_authorization": user}
         self._initial: dict[str, str] = {}
 
     def find(self, name: str) -> str | None:
@@ -122,7 +122,7 @@ class Parameters:
         Raises:
             ServerError: it cannot be changed, or the server cannot do what the value asks for.
         """
-        if name in _FIXED:
+        if name in FIXED:
             raise ServerError("55P02", f'parameter "{name}" cannot be changed')
         if value is None:
             value = self._initial.get(name, DEFAULTS[name])

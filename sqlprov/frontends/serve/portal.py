@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
@@ -106,18 +107,26 @@ def build_text_portal(names: Sequence[str], rows: Sequence[Sequence[str]], tag: 
 
 
 def list_columns(
-    schema: pa.Schema, types: Sequence[str], is_catalog: bool = False
+    schema: pa.Schema, types: Sequence[str], text: str = "", is_catalog: bool = False
 ) -> tuple[ResultColumn, ...]:
     """The columns of a result.
 
     Args:
         schema: Arrow's.
         types: DuckDB's names of the types; empty if the rows are not DuckDB's.
+        text: the statement.
         is_catalog: whether the rows are those of PostgreSQL's catalogs, with its arrays and OIDs.
     """
     find = find_catalog_type if is_catalog else find_type
-    named = types or [name_type(kind) for kind in schema.types]
-    return tuple(ResultColumn(name, find(kind)) for name, kind in zip(schema.names, named, strict=True))
+    kinds = map(find, types or [name_type(kind) for kind in schema.types])
+    names = (_name_call(name) if f'"{name}"' not in text else name for name in schema.names)
+    return tuple(map(ResultColumn, names, kinds))
+
+
+def _name_call(name: str) -> str:
+    """PostgreSQL's name of a column without one: `max` for DuckDB's `max(x)`."""
+    call = re.fullmatch(r"(\w+)\(.*\)", name, re.DOTALL)
+    return call[1].removesuffix("_star").lower() if call else name
 
 
 def describe_columns(columns: Sequence[ResultColumn], formats: Sequence[int]) -> bytes:

@@ -8,7 +8,6 @@ import logging
 import secrets
 import socket
 import threading
-import time
 from contextlib import suppress
 from hmac import compare_digest
 from typing import TYPE_CHECKING
@@ -124,11 +123,8 @@ class Server:
 
     def _watch(self) -> None:
         while not self._closing.wait(WATCH_EVERY):
-            for client in filter(lambda each: each.is_busy, self.list_clients()):
-                if client.deadline and time.monotonic() >= client.deadline:
-                    client.cancel(is_timeout=True)
-                elif client.has_left():
-                    client.cancel()
+            for client in self.list_clients():
+                client.watch()
 
     def close(self) -> None:
         """Stop listening, end every statement, and disconnect every client."""

@@ -152,7 +152,7 @@ class ClientSession:
             # Not before: a transaction of DuckDB does not see live tables that are named after its first read.
             self.connection.sql("BEGIN")
         result = self._start(text, values)
-        columns = list_columns(result.schema, result.types, is_catalog) if result.has_rows else None
+        columns = list_columns(result.schema, result.types, text, is_catalog) if result.has_rows else None
         names = [quote_identifier(name) for name in result.schema.names]
         texts = [
             f"{_AS_TEXT[kind].format(name)} AS {name}"

@@ -21,13 +21,14 @@ VARBIT, NUMERIC, UUID_, UNKNOWN, VARCHAR, NAME, BPCHAR = 1562, 1700, 2950, 705, 
 SIZES = {BOOL: 1, INT2: 2, INT4: 4, INT8: 8, OID: 4, FLOAT4: 4, FLOAT8: 8, DATE: 4, TIME: 8, TIMETZ: 12}
 SIZES |= {TIMESTAMP: 8, TIMESTAMPTZ: 8, INTERVAL: 16, UUID_: 16}
 """Bytes of a value of a type whose values all have the same size."""
+TEXT_ARRAY = 1009
 ARRAYS = {
     1000: BOOL,
     1001: BYTEA,
     1005: INT2,
     1007: INT4,
     1016: INT8,
-    1009: TEXT,
+    TEXT_ARRAY: TEXT,
     1015: VARCHAR,
     1021: FLOAT4,
 }

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from sqlprov.errors import ResourceFileError
-from sqlprov.frontends.serve.parameters import DEFAULTS
+from sqlprov.frontends.serve.parameters import DEFAULTS, FIXED
 from sqlprov.frontends.serve.pg_catalog.definitions import read_relations, read_types
 from sqlprov.frontends.serve.types import TYPE_NAMES, find_type
 from sqlprov.sql.duckdb_types import format_duckdb_type
@@ -96,7 +96,8 @@ class CatalogContents:
             case "types":
                 return pa.Table.from_pylist([row._asdict() for row in read_types()])
             case "settings":
-                return pa.table({"name": list(DEFAULTS), "value": list(DEFAULTS.values())})
+                settings = FIXED | DEFAULTS
+                return pa.table({"name": list(settings), "value": list(settings.values())})
             case "schemas":
                 own = [(oid, name, None) for name, oid in _BUILT_IN.items()]
                 return _build_table(_SCHEMAS, own, self._list_schemas(provider))

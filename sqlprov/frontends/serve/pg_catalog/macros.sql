@@ -99,3 +99,4 @@ makeaclitem(a, b, c, d) AS NULL::VARCHAR
 current_setting(a) AS (SELECT min(z_value) FROM z_settings WHERE z_name = a), (a, b) AS (SELECT min(z_value) FROM z_settings WHERE z_name = a)
 pg_statistics_obj_is_visible(a) AS true
 pg_operator_is_visible(a) AS true
+pg_get_keywords() AS SELECT keyword_name AS word, upper(left(keyword_category, 1)) AS catcode, NULL AS catdesc FROM duckdb_keywords()

@@ -90,7 +90,7 @@ SELECT current_user AS usename, 10 AS usesysid, false AS usecreatedb, false AS u
     false AS usebypassrls, '********' AS passwd
 
 -- pg_catalog.pg_settings
-SELECT name, value AS setting, 'sqlprov' AS category, 'user' AS context, 'string' AS vartype, 'default' AS source,
+SELECT name AS name, value AS setting, 'sqlprov' AS category, 'user' AS context, 'string' AS vartype, 'default' AS source,
     value AS boot_val, value AS reset_val, false AS pending_restart, '' AS short_desc
 FROM _settings
 

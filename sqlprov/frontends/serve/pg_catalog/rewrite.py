@@ -13,6 +13,7 @@ from sqlprov.frontends.serve.pg_catalog.definitions import (
     read_relations,
     write_query,
 )
+from sqlprov.frontends.serve.types import TEXT_ARRAY, decode_parameter
 from sqlprov.sql.lexer import Token, TokenKind, find_closing, quote_identifier, tokenize
 
 _SCHEMAS = ("pg_catalog", "information_schema")
@@ -239,6 +240,9 @@ class _Rewriter:
             expression = self._expand(self._choose(start, at, kind), [operand])
             assert expression is not None, "each of these functions is defined"
             self._replace(start, first, expression)
+        elif self._read_text(first + 1) == "[" and self._read_text(at - 1).startswith("'{"):
+            items = decode_parameter(self.tokens[at - 1].value.encode(), TEXT_ARRAY, is_binary=False)
+            self._replace(at - 1, at - 1, f"[{', '.join('NULL' if i is None else _quote(i) for i in items)}]")
         elif kind in _TYPES or first > at + 1:
             self._replace(at + 1, first, _TYPES.get(kind, self.tokens[first].text))
         return first + 1

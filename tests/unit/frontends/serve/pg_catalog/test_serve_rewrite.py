@@ -43,6 +43,7 @@ REWRITTEN = {
     "SELECT current_user, session_user": "SELECT 'a''da', 'a''da'",
     "SELECT current_setting('server_version')::int": "SELECT '15.18'::int",
     "SELECT pg_catalog.json_build_object('a', to_jsonb(1))": "SELECT json_object('a', to_json(1))",
+    "SELECT '{a,\"b c\",NULL}'::text[]": "SELECT ['a', 'b c', NULL]::text[]",
     "SELECT pg_table_size(f(1, 2)::oid)": "SELECT (0::BIGINT)",
     "SELECT pg_catalog.quote_literal(pg_catalog.upper(a || ')'))": (
         "SELECT ('''' || replace((upper(a || ')'))::VARCHAR, '''', '''''') || '''')"
