@@ -343,9 +343,14 @@ def test_closing_the_connection_stops_the_local_sagemaker(attach: Attach) -> Non
     attach(con, endpoint_url=None, local=True)
     assert con.sql(f"SELECT count(*) FROM {EXPERIMENTS}").fetchall() == [(9,)]
     serving = {thread for thread in set(threading.enumerate()) - before if thread.name == "local-aws"}
+    assert serving
     con.close()
-    gc.collect()
-    assert serving and not any(thread.is_alive() for thread in serving)
+
+    def has_stopped() -> bool:
+        gc.collect()  # a thread of DuckDB may still hold a table
+        return not any(thread.is_alive() for thread in serving)
+
+    wait_until(has_stopped)
 
 
 UNREAD = "reader = con.execute('BEGIN').sql('SELECT model_name FROM aws.sagemaker.models').to_arrow_reader(1)"

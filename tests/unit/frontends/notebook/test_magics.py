@@ -86,7 +86,8 @@ def test_a_result_is_shown_as_text_without_html(shell: InteractiveShell) -> None
 def test_every_result_of_a_cell_is_shown_and_the_last_is_its_value(shell: InteractiveShell) -> None:
     with capture_output() as output:
         last = run(shell, "%%sqlprov\nSELECT 'first' AS a; SET sqlprov_concurrency = 4; SELECT 'last' AS b")
-    assert "first" in str(output.outputs[0].data) and last.fetchall() == [("last",)]
+    shown = [str(each.data) for each in output.outputs]  # also the progress, on a slow machine
+    assert any("first" in each for each in shown) and last.fetchall() == [("last",)]
 
 
 def test_a_statement_without_rows_shows_nothing(shell: InteractiveShell) -> None:
