@@ -57,6 +57,11 @@ def get_batch(table: Table, lookup: Lookup) -> int:
     return max(table.describe.batch, 1) if table.describe else 1
 
 
+def has_key_filter(table: Table) -> bool:
+    """Whether a list of filters takes the key: it leaves out missing rows, where a list of ids refuses them all."""
+    return any((rule.column,) == table.key for rule in table.list.filters if rule.name)
+
+
 def find_keys(table: Table, where: Predicate) -> tuple[tuple[Any, ...], ...] | None:
     """The only keys that `where` allows, sorted; `None` if it allows any, or one that the service might refuse.
 

@@ -12,7 +12,7 @@ from sqlprov.catalog.table import ColumnSource, FilterOperator, Table
 from sqlprov.errors import InternalError, ProgrammingError
 from sqlprov.plan.read.domain import list_columns, restrict
 from sqlprov.plan.read.hints import Contained, Top
-from sqlprov.plan.read.lookup import Lookup, choose_lookup, count_calls, find_keys, get_batch
+from sqlprov.plan.read.lookup import Lookup, choose_lookup, count_calls, find_keys, get_batch, has_key_filter
 from sqlprov.plan.read.narrow import build_list_parameters
 from sqlprov.plan.read.needs import LISTED, Needs, find_needs, list_known
 from sqlprov.plan.read.parents import REGION, plan_parents
@@ -253,7 +253,13 @@ def _plan_steps(
         return (), f"no {columns} meets the conditions"
     steps: list[ListRead | KeyRead] = []
     for place in _list_places(table, scopes):
-        if lookup and keys is not None and count_calls(table, lookup, len(keys)) <= MOST_LOOKUPS:
+        is_filtered = lookup is Lookup.LIST and has_key_filter(table) and len(keys or ()) > 1
+        if (
+            lookup
+            and keys is not None
+            and not is_filtered
+            and count_calls(table, lookup, len(keys)) <= MOST_LOOKUPS
+        ):
             steps.append(KeyRead(place, keys, lookup is Lookup.LIST))
         else:
             _check_required(table, parents[0])

@@ -23,6 +23,10 @@ def con(aws: object) -> Iterator[Connection]:
         for size in (1, 2, 3, 8):
             client.create_volume(AvailabilityZone=f"{REGION}a", Size=size, Encrypted=size == 8)
         client.run_instances(ImageId="ami-12345678", MinCount=1, MaxCount=1)
+        for _ in range(3):
+            volume = client.create_volume(AvailabilityZone=f"{REGION}a", Size=50)["VolumeId"]
+            client.create_snapshot(VolumeId=volume)
+            client.delete_volume(VolumeId=volume)
         yield con
 
 
@@ -56,6 +60,15 @@ def test_one_call_sends_the_values_that_ec2_takes_as_they_are(con: Connection, w
     with con.cursor() as whole:
         whole.sql("SET sqlprov_pushdown = off")
         assert read(whole, query) == (rows, [None])
+
+
+def test_the_ids_of_a_join_take_one_call_also_if_their_rows_are_gone(con: Connection) -> None:
+    result = con.sql(f"""
+        SELECT s.snapshot_id FROM aws.ec2.snapshots AS s LEFT JOIN aws.ec2.volumes AS v USING (volume_id, region)
+        WHERE s.owner_id = '123456789012' AND s.region = '{REGION}' AND v.encrypted IS NULL
+    """)
+    assert len(result.fetchall()) == 3
+    assert [call.operation for call in result.calls].count("DescribeVolumes") == 1
 
 
 def test_a_list_whose_filter_is_refused_is_read_whole(con: Connection) -> None:
