@@ -13,7 +13,7 @@ from typing import Any, Self
 import psycopg
 
 import sqlprov
-from sqlprov.frontends.serve.client import ServerOptions
+from sqlprov.frontends.serve.login import ServerOptions
 from sqlprov.frontends.serve.server import Server
 
 VERSION_3, VERSION_3_2 = 3 << 16, 3 << 16 | 2

@@ -87,7 +87,7 @@ def serve(
 ) -> None:
     if ctx.invoked_subcommand:
         return
-    from sqlprov.frontends.serve.client import ServerOptions
+    from sqlprov.frontends.serve.login import ServerOptions
     from sqlprov.frontends.serve.server import Server
     from sqlprov.frontends.serve.users import Users
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 import select
 import socket
 import ssl
@@ -11,16 +10,13 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence, Sized
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from sqlprov.errors import Error
 from sqlprov.frontends.serve.commands import execute, set_parameter
 from sqlprov.frontends.serve.describe import describe, find_arrays, find_parameter_types
+from sqlprov.frontends.serve.login import NEWEST, Login, ServerOptions, log_in
 from sqlprov.frontends.serve.messages import (
-    CANCEL_REQUEST,
-    GSS_REQUEST,
-    SSL_REQUEST,
     Disconnected,
     Fields,
     ProtocolError,
@@ -36,45 +32,17 @@ from sqlprov.frontends.serve.rows import encode_rows
 from sqlprov.frontends.serve.session import BoundPortal, ClientSession, Prepared, is_reading, split
 from sqlprov.frontends.serve.sqlstates import ServerError, describe_error, describe_notice
 from sqlprov.frontends.serve.types import decode_parameter
+from sqlprov.sql.lexer import quote_identifier
 
 if TYPE_CHECKING:
     import sqlprov
     from sqlprov.frontends.serve.pg_catalog.contents import CatalogContents
-    from sqlprov.frontends.serve.users import Users
 
 LOG = logging.getLogger("sqlprov.serve")
-NEWEST = 3 << 16 | 2
-"""The newest version of the protocol, 3.2."""
 _HUNG_UP = getattr(select, "POLLRDHUP", select.POLLHUP)
 """What `poll` reports once the other side has closed, also if it has sent something before; macOS knows only HUP."""
 MAX_NAMES = 10_000
 """Prepared statements or portals of one client."""
-
-
-@dataclass(frozen=True)
-class ServerOptions:
-    """How a server listens, and what it allows.
-
-    Attributes:
-        host, port: the address; port 0 for a free one.
-        users: who may log in; `None` for everybody, which only loopback may have.
-        tls: the certificate; `None` for no encryption.
-        max_connections: clients at once.
-        idle_timeout: seconds of silence after which a client is disconnected; 0 for none.
-        statement_timeout: seconds after which a statement is cancelled; 0 for none.
-        login_timeout: seconds to log in.
-        max_message: bytes of the largest message.
-    """
-
-    host: str = "127.0.0.1"
-    port: int = 5433
-    users: Users | None = None
-    tls: ssl.SSLContext | None = None
-    max_connections: int = 64
-    idle_timeout: float = 600.0
-    statement_timeout: float = 0.0
-    login_timeout: float = 30.0
-    max_message: int = 1 << 24
 
 
 class Host(Protocol):
@@ -117,9 +85,10 @@ class Client:
         self.is_known = self.is_busy = self.is_cancelled = False
         self._deadline = 0.0
         self._lock = threading.Lock()
-        self._server, self._sock = server, sock
+        self._server = server
         self._wire = Wire(sock, server.options.max_message)
         self._session: ClientSession | None = None
+        self._reported: dict[str, str] = {}
         self._is_skipping = False
         self._timed_out = False
 
@@ -154,7 +123,7 @@ class Client:
         if not self.is_busy:
             self._end(sqlstate, message)
         with suppress(OSError):
-            self._sock.shutdown(socket.SHUT_RDWR)
+            self._wire.sock.shutdown(socket.SHUT_RDWR)
 
     def cancel(self) -> None:
         """Stop the statement, from any thread."""
@@ -178,7 +147,7 @@ class Client:
         """Whether the client has closed the connection while its statement runs."""
         poll = select.poll()
         try:
-            poll.register(self._sock, _HUNG_UP)
+            poll.register(self._wire.sock, _HUNG_UP)
             return bool(poll.poll(0))
         except (OSError, ValueError):  # closed by its own thread
             return True
@@ -186,74 +155,35 @@ class Client:
     def _end(self, sqlstate: str, message: str) -> None:
         self._send_error(ServerError(sqlstate, message), severity="FATAL")
 
-    # Start
-
     def _start(self) -> bool:
-        """Read the first messages; return whether the client has logged in."""
-        self._sock.settimeout(self._server.options.login_timeout)
-        self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        is_encrypted = False
-        while True:
-            code, fields = self._wire.read_startup()
-            if code == CANCEL_REQUEST:
-                self._server.cancel(fields.read_int32(), fields.read_rest())
-                return False
-            if code in (SSL_REQUEST, GSS_REQUEST):
-                wants_tls = code == SSL_REQUEST and not is_encrypted and self._server.options.tls is not None
-                self._sock.sendall(b"S" if wants_tls else b"N")
-                if wants_tls:
-                    self._encrypt()
-                    is_encrypted = True
-                continue
-            return self._log_in(code, fields, is_encrypted)
-
-    def _encrypt(self) -> None:
-        assert self._server.options.tls is not None, "the caller has checked it"
-        if self._wire.has_unread:  # what came before the encryption must not count as encrypted
-            raise ProtocolError("received unencrypted data after SSL request")
-        self._wire.sock = self._server.options.tls.wrap_socket(self._sock, server_side=True)
-        # Wrapping has detached the plain socket; it is the same connection.
-        self._sock = self._wire.sock
-
-    def _log_in(self, version: int, fields: Fields, is_encrypted: bool) -> bool:
-        if version >> 16 != 3:
-            raise ServerError("0A000", f"unsupported frontend protocol {version >> 16}.{version & 0xFFFF}")
-        chosen = _read_startup_parameters(fields)
-        user = chosen.pop("user", "")
-        if not user:
-            raise ServerError("28000", "no PostgreSQL user name specified in startup packet")
-        unknown = [name for name in chosen if name.startswith("_pq_.")]
-        if version > NEWEST or unknown:
-            names = b"".join(pack_text(name) for name in unknown)
-            self._wire.send(b"v", pack_int32(NEWEST) + pack_int32(len(unknown)) + names)
-        if self._server.options.tls is not None and not is_encrypted:
-            raise ServerError("28000", "This server needs TLS.", "Connect with sslmode=require.")
-        if self._server.options.users is not None:
-            self._server.options.users.authenticate(self._wire, user)
+        """Log the client in; return whether it is there to stay."""
+        options = self._server.options
+        self._wire.sock.settimeout(options.login_timeout)
+        self._wire.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        login = log_in(self._wire, options, self._server.cancel)
+        if login is None:
+            return False
         self._server.admit(self)
         self._wire.send(b"R", pack_int32(0))
-        self._open_session(user, chosen)
-        secret = self.secret if version >= NEWEST else self.secret[:4]
+        self._open_session(login)
+        secret = self.secret if login.version >= NEWEST else self.secret[:4]
         self._wire.send(b"K", pack_int32(self.number) + secret)
         self._send_ready()
-        self._wire.sock.settimeout(self._server.options.idle_timeout or None)
+        self._wire.sock.settimeout(options.idle_timeout or None)
         return True
 
-    def _open_session(self, user: str, chosen: dict[str, str]) -> None:
-        """Open the client's cursor with the database and the settings of the startup message."""
-        session = self._session = ClientSession(self._server.connection.cursor(), user, self._server.contents)
-        session.use_database(chosen.pop("database", user), user)
-        options = _parse_options(chosen.pop("options", ""))
-        for name, value in [*chosen.items(), *options]:
+    def _open_session(self, login: Login) -> None:
+        """Open the client's cursor with its database and settings."""
+        cursor = self._server.connection.cursor()
+        session = self._session = ClientSession(cursor, login.user, self._server.contents)
+        session.use_database(login.database, login.user)
+        for name, value in login.settings:
             if known := session.parameters.find(name):
                 set_parameter(session, known, value)
-            elif not name.startswith("_pq_."):
+            else:
                 quoted = value.replace("'", "''")
-                session.run_quietly(
-                    f"SET {name} = '{quoted}'" if name.isidentifier() else f"SET {name!r} = ''"
-                )
+                execute(session, f"SET {quote_identifier(name)} = '{quoted}'")
         session.parameters.keep_initial()
-        self._reported: dict[str, str] = {}
         self._report_parameters()
 
     def _report_parameters(self) -> None:
@@ -512,26 +442,3 @@ class Client:
 def _check_count(names: Sized) -> None:
     if len(names) >= MAX_NAMES:
         raise ServerError("53000", f"A client has at most {MAX_NAMES} statements and portals. Close some.")
-
-
-def _read_startup_parameters(fields: Fields) -> dict[str, str]:
-    chosen: dict[str, str] = {}
-    while name := fields.read_text():
-        chosen[name] = fields.read_text()
-    fields.expect_end()
-    return chosen
-
-
-def _parse_options(text: str) -> Iterator[tuple[str, str]]:
-    r"""The settings of `-c name=value` and `--name=value`; a backslash keeps a blank.
-
-    Raises:
-        ServerError: another option.
-    """
-    words = iter(re.findall(r"(?:\\.|[^\s\\])+", text))
-    for word in words:
-        setting = next(words, "") if word == "-c" else word.removeprefix("-c").removeprefix("--")
-        name, equals, value = re.sub(r"\\(.)", r"\1", setting).partition("=")
-        if not equals or not word.startswith("-"):
-            raise ServerError("42601", f"options: {word!r} is not -c name=value.")
-        yield name.replace("-", "_"), value

@@ -100,6 +100,8 @@ def _ignore(session: ClientSession, text: str, tokens: Tokens) -> Portal:
 def _is_for_connection(session: ClientSession, tokens: Tokens) -> bool:
     """Whether SET or RESET is about a setting of sqlprov or DuckDB."""
     name, _ = _split_setting(tokens)
+    if name == "sqlprov_read_only":
+        raise ServerError("0A000", "All clients share it. Start the server with --read-only.")
     return not (name in ("all", "role") or name == "" or session.parameters.find(name))
 
 

@@ -13,7 +13,8 @@ from hmac import compare_digest
 from typing import TYPE_CHECKING
 
 from sqlprov.errors import InterfaceError
-from sqlprov.frontends.serve.client import Client, ServerOptions
+from sqlprov.frontends.serve.client import Client
+from sqlprov.frontends.serve.login import ServerOptions
 from sqlprov.frontends.serve.pg_catalog.contents import CatalogContents
 from sqlprov.frontends.serve.sqlstates import ServerError
 

@@ -53,6 +53,8 @@ WRONG_SETS = {
     "SET statement_timeout = 'soon'": "22023",
     "SET no_such_setting = 1": "42704",
     "SET sqlprov_nope = 1": "42704",
+    "SET sqlprov_read_only = on": "0A000",
+    'SET "sqlprov_read_only" = on': "0A000",
     "LISTEN channel": "0A000",
 }
 
