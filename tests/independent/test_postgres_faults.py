@@ -24,7 +24,7 @@ CLIENTS = 64
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
-    with sqlprov.connect(local=True) as base, serve(base, max_connections=CLIENTS + 1) as running:
+    with sqlprov.connect(local=True) as base, serve(base, max_connections=2 * CLIENTS) as running:
         yield running
 
 

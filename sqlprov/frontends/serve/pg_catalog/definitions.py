@@ -146,12 +146,12 @@ def _read_queries() -> dict[str, str]:
 
 
 @cache
-def write_query(name: str, has_tableoid: bool = False, has_indexes: bool = False) -> str:
+def write_query(name: str, hidden: frozenset[str] = frozenset(), has_indexes: bool = False) -> str:
     """The query of a relation, with a value of its type for each column: NULL if the files have none.
 
     Args:
         name: of the relation.
-        has_tableoid: whether it has PostgreSQL's hidden column `tableoid`, too.
+        hidden: those of PostgreSQL's hidden columns that it has, too: `tableoid` and `xmin`.
         has_indexes: whether pg_class has the indexes: they need the columns of all tables, which take seconds to load.
     """
     relation, query = read_relations()[name], _read_queries().get(name, "")
@@ -163,7 +163,8 @@ def write_query(name: str, has_tableoid: bool = False, has_indexes: bool = False
         f"AS {quote_identifier(column)}"
         for column, kind, _ in relation.columns
     ]
-    columns += [f"{relation.oid}::UINTEGER AS tableoid"] if has_tableoid else []
+    values = {"tableoid": relation.oid, "xmin": 1}
+    columns += [f"{values[column]}::UINTEGER AS {column}" for column in sorted(hidden)]
     return f"SELECT {', '.join(columns)} {f'FROM ({query})' if query else 'WHERE false'}"
 
 

@@ -100,3 +100,5 @@ current_setting(a) AS (SELECT min(z_value) FROM z_settings WHERE z_name = a), (a
 pg_statistics_obj_is_visible(a) AS true
 pg_operator_is_visible(a) AS true
 pg_get_keywords() AS SELECT keyword_name AS word, upper(left(keyword_category, 1)) AS catcode, NULL AS catdesc FROM duckdb_keywords()
+age(a) AS a - a
+parse_ident(a) AS string_split(replace(a, '"', ''), '.')

@@ -47,6 +47,8 @@ _RENAMED = {
     "jsonb_typeof": "json_type",
 }
 """PostgreSQL's functions that DuckDB has under another name."""
+_TWO_MEANINGS = ("age",)
+"""Functions that are DuckDB's own unless the statement says pg_catalog."""
 _BEFORE_RELATION = ("FROM", "JOIN", ",", "ONLY", "TABLE", "(")
 _BEFORE_OPERAND = (
     "IN",
@@ -126,12 +128,13 @@ class _Rewriter:
         first = self.tokens[0]
         has_others = first.is_one_of("WITH")
         last = self.tokens[1] if has_others and self._read_word(1) == "recursive" else first
-        has_oid = any(token.value.lower() == "tableoid" for token in self.tokens)
+        words = {token.value.lower() for token in self.tokens}
+        hidden = frozenset(words & {"tableoid", "xmin"})
         has_indexes = "pg_index" in self.relations
         queries = ", ".join(
             f"{quote_identifier(name)} AS NOT MATERIALIZED ({self._qualify(query)})"
             for name in sorted(self.relations)
-            if (query := write_query(name, has_oid, has_indexes))
+            if (query := write_query(name, hidden, has_indexes))
         )
         start = last.end if has_others else first.start
         self.edits.append((start, start, f" {queries}," if has_others else f"WITH {queries} "))
@@ -165,8 +168,10 @@ class _Rewriter:
             return at + 1
         if word in _SCHEMAS and self._read_text(at + 1) == ".":
             return self._rewrite_name(at, at + 2)
-        if self._read_text(at + 1) == "(" and word in read_macros():
+        if self._read_text(at + 1) == "(" and word in read_macros() and word not in _TWO_MEANINGS:
             return self._rewrite_name(at, at)
+        if word == "string_to_array" and self.tokens[at - 1].is_one_of("FROM", ","):
+            return self._rewrite_from(at)
         if self._read_text(at + 1) == "(" and word in _RENAMED:
             self._replace(at, at, _RENAMED[word])
             return at + 1
@@ -196,6 +201,16 @@ class _Rewriter:
             self.relations.add(name)
         self.edits.append((self.tokens[start].start, self.tokens[at].start, ""))
         return at + 1
+
+    def _rewrite_from(self, at: int) -> int:
+        """A function in FROM that returns one value, as `string_to_array(x, ',') s`."""
+        end = find_closing(self.tokens, at + 1)
+        alias = self._read_word(end + 1)
+        if alias:
+            arguments = ", ".join(self._rewrite_arguments(at + 2, end))
+            call = f"(SELECT {self.tokens[at].text}({arguments}) AS {quote_identifier(alias)})"
+            self._replace(at, end, call)
+        return end + 1
 
     def _rewrite_arguments(self, at: int, end: int) -> list[str]:
         """The rewritten arguments of a call whose first token is at `at`."""
