@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 from sqlprov.errors import Error
 from sqlprov.frontends.serve.commands import execute, set_parameter
 from sqlprov.frontends.serve.describe import describe, find_arrays, find_parameter_types
-from sqlprov.frontends.serve.login import NEWEST, Login, ServerOptions, log_in
+from sqlprov.frontends.serve.login import NEWEST, ClientLogin, ServerOptions, log_in
 from sqlprov.frontends.serve.messages import (
     Disconnected,
     Fields,
@@ -172,7 +172,7 @@ class Client:
         self._wire.sock.settimeout(options.idle_timeout or None)
         return True
 
-    def _open_session(self, login: Login) -> None:
+    def _open_session(self, login: ClientLogin) -> None:
         """Open the client's cursor with its database and settings."""
         cursor = self._server.connection.cursor()
         session = self._session = ClientSession(cursor, login.user, self._server.contents)

@@ -54,7 +54,7 @@ class ServerOptions:
 
 
 @dataclass(frozen=True)
-class Login:
+class ClientLogin:
     """Who a client is.
 
     Attributes:
@@ -69,7 +69,7 @@ class Login:
     settings: tuple[tuple[str, str], ...]
 
 
-def log_in(wire: Wire, options: ServerOptions, cancel: Callable[[int, bytes], None]) -> Login | None:
+def log_in(wire: Wire, options: ServerOptions, cancel: Callable[[int, bytes], None]) -> ClientLogin | None:
     """Have a client say and prove who it is; `None` after a cancel request, which is all that such a client sends.
 
     Args:
@@ -106,7 +106,7 @@ def log_in(wire: Wire, options: ServerOptions, cancel: Callable[[int, bytes], No
     return login
 
 
-def _parse_login(version: int, fields: Fields) -> tuple[Login, list[str]]:
+def _parse_login(version: int, fields: Fields) -> tuple[ClientLogin, list[str]]:
     """The client's login, and the extensions of the protocol that it asks for: there are none."""
     if version >> 16 != 3:
         raise ServerError("0A000", f"unsupported frontend protocol {version >> 16}.{version & 0xFFFF}")
@@ -120,7 +120,7 @@ def _parse_login(version: int, fields: Fields) -> tuple[Login, list[str]]:
     database, options = chosen.pop("database", "") or user, chosen.pop("options", "")
     unknown = [name for name in chosen if name.startswith("_pq_.")]
     settings = (*((name, chosen[name]) for name in chosen if name not in unknown), *_parse_options(options))
-    return Login(version, user, database, settings), unknown
+    return ClientLogin(version, user, database, settings), unknown
 
 
 def _parse_options(text: str) -> Iterator[tuple[str, str]]:
