@@ -26,6 +26,7 @@ from sqlprov.aws.transport.run import Run
 from sqlprov.catalog.table import DescribeCall, ListCall, Table, get_path
 from sqlprov.errors import BrokenReply, OperationalError, ServiceError
 from sqlprov.plan.read.lookup import Lookup, build_arguments, takes_list
+from sqlprov.plan.read.plan import MOST_LOOKUPS
 
 _PARTED = re.compile("[:/]")
 Items = list[Mapping[str, Any]]
@@ -63,7 +64,8 @@ def describe_rows(run: Run, cloud: Cloud, table: Table, rows: Sequence[PartialRo
 def look_up_rows(run: Run, cloud: Cloud, table: Table, rows: Sequence[PartialRow]) -> list[PartialRow]:
     """The rows of the keys in `rows`, which share a place, as the List call returns them for these keys.
 
-    If the service refuses the call, a key may be the reason: the whole list is read, and its rows decide.
+    If the service refuses the call, a key may be the reason: the whole list is read, and its rows decide. So it is
+    if one of many keys is missing; of a few, each is looked up alone.
 
     Raises:
         OperationalError: a call failed.
@@ -76,10 +78,11 @@ def look_up_rows(run: Run, cloud: Cloud, table: Table, rows: Sequence[PartialRow
     try:
         items = list(_list(run, cloud, table, rows[0].region, {**whole, **arguments}))
     except OperationalError as error:
-        if is_match(table.errors.missing, error):
+        is_missing = is_match(table.errors.missing, error)
+        if is_missing and len(rows) <= MOST_LOOKUPS:
             each_alone = rows if len(rows) > 1 else ()
             return [each for row in each_alone for each in look_up_rows(run, cloud, table, [row])]
-        if not isinstance(error, ServiceError):
+        if not (is_missing or isinstance(error, ServiceError)):
             raise
         candidates = list_rows(run, cloud, table, rows[0])
     else:

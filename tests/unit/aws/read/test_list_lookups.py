@@ -93,6 +93,22 @@ def test_a_lookup_that_fails_leaves_the_answer_to_the_list(code: str, calls: int
     assert result.values("agent_id") == (["o-123456789"] if calls == 2 else [])
 
 
+@pytest.mark.parametrize(("gone", "calls"), [(1, 3), (19, 21), (20, 2), (90, 2)])
+def test_if_one_of_many_ids_is_missing_the_list_is_read(gone: int, calls: int) -> None:
+    def answer(parameters: Mapping[str, Any]) -> Any:
+        known = ("o-123456789", "o-abcdefghi")
+        if not set(parameters.get("agentIds", ())) <= set(known):
+            raise ServiceFailure("AgentNotFound")
+        return {"agentsInfo": [{"agentId": each} for each in parameters.get("agentIds", known)]}
+
+    table = Catalog().get_table("aws", "discovery", "agents")
+    table = replace(table, errors=ErrorRules(missing=(ErrorRule("AgentNotFound"),)))
+    ids = ("o-123456789", *(f"o-{number:09}" for number in range(gone)))
+    with run_json_service({"DescribeAgents": answer}) as url:
+        result = read_table(url, table, ("agent_id",), In("agent_id", ids))
+    assert (result.values("agent_id"), result.calls) == (["o-123456789"], {"DescribeAgents": calls})
+
+
 def test_a_row_that_only_a_lookup_would_find_is_no_row_and_no_parent(url: str) -> None:
     keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": "us-east-1"}
     client = boto3.client("cloudformation", endpoint_url=url, **keys)
