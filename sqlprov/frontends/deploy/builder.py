@@ -72,6 +72,8 @@ class Builder(StackCommand):
                 assert isinstance(member.runner.reporter, BufferedReporter)
                 member.runner.reporter.flush()
                 member.runner.connection.close()
+                for deployable in member.created:
+                    deployable.runner = main  # a rollback needs a connection that is open
                 self.created += member.created
                 self.finished += member.finished
                 self.failed += member.failed

@@ -62,6 +62,25 @@ def test_a_rollback_takes_back_what_this_run_created_and_nothing_else(
     assert count(con, "back") == (1, 0)
 
 
+@pytest.mark.parametrize("fails_within", [True, False])
+def test_a_rollback_takes_back_resources_that_were_built_at_once(
+    con: Connection, em: Emulator, tmp_path: Path, fails_within: bool
+) -> None:
+    models = [
+        MODEL.replace("name: model\n", f"name: model-{number}\n")
+        .replace("stack_env }}", f"stack_env }}}}-{number}")
+        .replace("exports: [ModelArn, {model_name: model}]", "")
+        for number in range(3)
+    ]
+    config = CONFIG.replace('"{{ model }}-config"', "together-config").replace("{{ model }}", "none")
+    stack = write(tmp_path, "together", *models, *([config] if fails_within else [BROKEN]))
+    em.inject(Fault("access_denied", operation="CreateEndpointConfig", times=None))
+    ran = run_stack(con, stack, on_failure="rollback")
+    assert ran.names("failed") == ["config" if fails_within else "broken"], ran.text
+    assert ran.names("rolled back") == ["model-2", "model-1", "model-0"]
+    assert count(con, "together") == (0, 0)
+
+
 @pytest.mark.parametrize("on_failure", ["error", "ignore", "rollback"])
 def test_an_unknown_outcome_stops_the_stack_and_is_not_repeated(
     con: Connection, em: Emulator, tmp_path: Path, on_failure: str
