@@ -22,7 +22,7 @@ class ServerError(errors.Error):
 _FOREIGN = {errors.Unreachable.sqlstate: "HV00N", errors.BrokenReply.sqlstate: "HV000"}
 """Codes of class 08 -> those for errors of a foreign server: pools close a connection that reports one of class 08."""
 _BY_MESSAGE: tuple[tuple[str, str], ...] = (
-    (r"session is read-only", "25006"),
+    (r"session is read-only|attached in read-only mode", "25006"),
     (r"refused within BEGIN", "25001"),
     (r"Unknown (provider|service)|because schema|Schema with name .* does not exist", "3F000"),
     (r"[Cc]olumn .*(not found|does not have)|does not have a column", "42703"),

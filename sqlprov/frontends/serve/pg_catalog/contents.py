@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Iterator
+from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -62,7 +63,7 @@ class CatalogContents:
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
         self._lock = threading.Lock()
-        self._tables: dict[str, pa.Table] = {}
+        self._tables: dict[str, Future[pa.Table]] = {}
 
     def qualify(self, text: str, database: str) -> str:
         """The text of a definition with what DuckDB knows in place of _schemas, _tables, _columns and the like."""
@@ -86,10 +87,23 @@ class CatalogContents:
 
     def _find(self, name: str) -> pa.Table:
         with self._lock:
-            if name not in self._tables:
-                kind, _, provider = name.removeprefix(f"{_PREFIX}_").partition("_")
-                self._tables[name] = self._build(kind, provider)
-            return self._tables[name]
+            is_new = name not in self._tables
+            table = self._tables.setdefault(name, Future())
+        if is_new:
+            kind, _, provider = name.removeprefix(f"{_PREFIX}_").partition("_")
+            if (
+                kind == "tables" and provider
+            ):  # whoever lists tables soon asks for columns, which take seconds
+                columns = f"{_PREFIX}_columns_{provider}"
+                threading.Thread(
+                    target=self._find, args=(columns,), name="sqlprov-columns", daemon=True
+                ).start()
+            try:
+                table.set_result(self._build(kind, provider))
+            except BaseException as error:
+                table.set_exception(error)
+                del self._tables[name]
+        return table.result()
 
     def _build(self, kind: str, provider: str) -> pa.Table:
         match kind:
