@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import Future
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pyarrow as pa
 
-from sqlprov.errors import ResourceFileError
+from sqlprov.catalog import Catalog
+from sqlprov.errors import InternalError, ResourceFileError
 from sqlprov.frontends.serve.parameters import DEFAULTS, FIXED
 from sqlprov.frontends.serve.pg_catalog.definitions import read_relations, read_types
 from sqlprov.frontends.serve.types import TYPE_NAMES, find_type
 from sqlprov.sql.duckdb_types import format_duckdb_type
-
-if TYPE_CHECKING:
-    from sqlprov.catalog import Catalog
 
 _OID, _TEXT, _SMALL = pa.uint32(), pa.string(), pa.int16()
 _SCHEMAS = pa.schema([("oid", _OID), ("name", _TEXT), ("comment", _TEXT)])
@@ -120,7 +121,11 @@ class CatalogContents:
                     (r.oid, _BUILT_IN[r.schema], r.name, r.kind, None) for r in read_relations().values()
                 ]
                 return _build_table(_TABLES, own_tables, self._list_tables(provider))
-        return _build_table(_COLUMNS, list(_list_own_columns()), self._list_columns(provider))
+        return (
+            load_columns(provider)
+            if provider
+            else _build_table(_COLUMNS, list(_list_own_columns()), iter(()))
+        )
 
     def _list_schemas(self, provider: str) -> Iterator[tuple[Any, ...]]:
         if provider:
@@ -128,30 +133,10 @@ class CatalogContents:
             for number, service in enumerate(self._catalog.list_services(provider), start=1):
                 yield _FIRST_SCHEMA + number, service, None
 
-    def _number_tables(self, provider: str) -> Iterator[tuple[int, int, str, str]]:
-        """OID of the table and of its schema, service, and name."""
-        oid = _FIRST_TABLE
-        for number, service in enumerate(self._catalog.list_services(provider) if provider else (), start=1):
-            for name in self._catalog.list_tables(provider, service):
-                oid += 1
-                yield oid, _FIRST_SCHEMA + number, service, name
-
     def _list_tables(self, provider: str) -> Iterator[tuple[Any, ...]]:
-        for oid, schema_oid, service, name in self._number_tables(provider):
+        for oid, schema_oid, service, name in _number_tables(self._catalog, provider):
             about = self._catalog.get_description(provider, service, name)
             yield oid, schema_oid, name, "r", about or None
-
-    def _list_columns(self, provider: str) -> Iterator[tuple[Any, ...]]:
-        for oid, _, service, name in self._number_tables(provider):
-            try:
-                table = self._catalog.get_table(provider, service, name)
-            except ResourceFileError:  # a statement that reads the table reports it
-                continue
-            key = [*(column.name for column in table.columns if column.name == "region"), *table.key]
-            for number, column in enumerate(table.visible_columns, start=1):
-                kind = find_type("JSON" if column.is_json else format_duckdb_type(column.type))
-                place = key.index(column.name) + 1 if column.name in key else None
-                yield oid, number, column.name, *kind, False, column.description or None, place
 
 
 def _build_table(
@@ -192,3 +177,53 @@ def _write_local_queries(database: str) -> dict[str, str]:
         "END::INTEGER, NOT is_nullable, comment, NULL::SMALLINT FROM duckdb_columns() LEFT JOIN "
         f"(VALUES {kinds}) AS n (kind, oid) ON n.kind = regexp_replace(data_type, '\\(.*', '') WHERE {here}",
     }
+
+
+def _number_tables(catalog: Catalog, provider: str) -> Iterator[tuple[int, int, str, str]]:
+    """OID of the table and of its schema, service, and name."""
+    oid = _FIRST_TABLE
+    for number, service in enumerate(catalog.list_services(provider) if provider else (), start=1):
+        for name in catalog.list_tables(provider, service):
+            oid += 1
+            yield oid, _FIRST_SCHEMA + number, service, name
+
+
+# The columns of a provider
+
+
+def load_columns(provider: str) -> pa.Table:
+    """The columns of all tables of a provider, with PostgreSQL's own.
+
+    Another process reads them: in this one, the seconds that it takes would delay the statements of all clients.
+
+    Raises:
+        InternalError: the process failed.
+    """
+    code = f"import {__name__} as contents; contents.print_columns({provider!r})"
+    path = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    done = subprocess.run([sys.executable, "-P", "-c", code], env={**os.environ, **path}, capture_output=True)
+    if done.returncode:
+        raise InternalError(f"The columns of {provider} could not be read: {done.stderr.decode()[-500:]}")
+    return pa.ipc.open_stream(done.stdout).read_all()
+
+
+def print_columns(provider: str) -> None:
+    """Write the columns of a provider to stdout, as an Arrow stream."""
+    catalog = Catalog()
+    catalog.reveal(provider)
+    table = _build_table(_COLUMNS, list(_list_own_columns()), _list_columns(catalog, provider))
+    with pa.ipc.new_stream(sys.stdout.buffer, table.schema) as stream:
+        stream.write_table(table)
+
+
+def _list_columns(catalog: Catalog, provider: str) -> Iterator[tuple[Any, ...]]:
+    for oid, _, service, name in _number_tables(catalog, provider):
+        try:
+            table = catalog.get_table(provider, service, name)
+        except ResourceFileError:  # a statement that reads the table reports it
+            continue
+        key = [*(column.name for column in table.columns if column.name == "region"), *table.key]
+        for number, column in enumerate(table.visible_columns, start=1):
+            kind = find_type("JSON" if column.is_json else format_duckdb_type(column.type))
+            place = key.index(column.name) + 1 if column.name in key else None
+            yield oid, number, column.name, *kind, False, column.description or None, place

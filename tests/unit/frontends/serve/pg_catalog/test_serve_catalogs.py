@@ -8,6 +8,7 @@ import pytest
 from postgres_server import connect, serve
 
 import sqlprov
+from sqlprov.frontends.serve.pg_catalog.contents import CatalogContents
 from sqlprov.frontends.serve.pg_catalog.definitions import read_relations
 from sqlprov.frontends.serve.server import Server
 
@@ -128,3 +129,25 @@ def test_reading_the_catalogs_makes_no_call(catalogs: Server, aws: psycopg.Conne
     aws.add_notice_handler(notices.append)
     aws.execute("SELECT count(*) FROM pg_class").fetchall()
     assert notices == []
+
+
+def test_a_provider_that_has_to_be_named_has_columns(catalogs: Server) -> None:
+    query = """
+        SELECT data_type FROM information_schema.columns
+        WHERE (table_schema, table_name, column_name) = ('s3', 'buckets', 'bucket_name')
+    """
+    with connect(catalogs, dbname="awscc") as connection:
+        assert connection.execute(query).fetchall() == [("text",)]
+
+
+def test_columns_that_cannot_be_read_are_an_error_and_are_read_again(
+    catalogs: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    contents = CatalogContents(catalogs.connection.catalog)
+    text = contents.qualify("FROM _columns", "aws")
+    with monkeypatch.context() as patch:
+        patch.setattr("sys.executable", "/bin/false")
+        with pytest.raises(sqlprov.InternalError, match="The columns of aws could not be read"):
+            contents.list_variables(text)
+    (table,) = contents.list_variables(text).values()
+    assert table.num_rows > 50_000
