@@ -21,6 +21,7 @@ _UNKNOWN = re.compile(
     r'Referenced (?:column|table) "?(?P<first>\w+)[\w.]*"? (?:was )?not found'
     r'|"(?P<table>\w+)" does not have a column named "(?P<own>\w+)"'
     r'|[Cc]olumn "(?P<listed>\w+)"(?:: | in \w+ list| does not exist| must appear| referenced in)'
+    r'|(?:Column|Alias with name) "(?P<alias>\w+)" (?:referenced that )?exists'
 )
 _LISTS = ("EXCLUDE", "EXCEPT", "REPLACE", "USING")
 """Words before a list of columns. DuckDB's message about one of them shows no place."""
@@ -85,6 +86,8 @@ def _find_unknown(text: str, tables: Sequence[Table], bind: Bind) -> Token | Non
     match = _UNKNOWN.search(message)
     if match is None:
         return None
+    if match["alias"]:
+        return _find_aliased(tokenize(text), match["alias"].lower())
     name = match["first"] or match["own"] or match["listed"]
     tokens = tokenize(text)
     # Before a dot, DuckDB points at the table.
@@ -103,6 +106,15 @@ def _find_unknown(text: str, tables: Sequence[Table], bind: Bind) -> Token | Non
     ):
         index += 2
     return tokens[index]
+
+
+def _find_aliased(tokens: Sequence[Token], name: str) -> Token | None:
+    """The first `ModelName` in `ModelName AS ModelName`, which DuckDB takes for the alias."""
+    for index, token in enumerate(tokens[:-2]):
+        as_, alias = tokens[index + 1], tokens[index + 2]
+        if token.value.lower() == alias.value.lower() == name and as_.is_one_of("AS"):
+            return token
+    return None
 
 
 def _find_listed(tokens: Sequence[Token]) -> Iterator[Token]:

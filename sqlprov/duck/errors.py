@@ -33,14 +33,16 @@ UNKNOWN = re.compile(
     r"No catalog \+ schema named|does not have a column"
 )
 
-_LIMITS = {
+_ADVICE = {
     "disabled by configuration": "A sandbox has no files but those that connect(sandbox=[…]) or --allow-file names.",
     "disabled through configuration": "A sandbox has no extensions.",
     "Persistent secrets are disabled": "A sandbox has none.",
     "configuration has been locked": "A sandbox fixes all of DuckDB's settings, and a read-only session those that "
     "could write a file.",
+    "Malformed JSON at byte 0": "DuckDB reads a text that it compares with JSON as JSON, in which a text has quotes. "
+    "Write ->> instead of -> or json_extract: its value is text.",
 }
-"""Part of DuckDB's message about what `duck.file_access` shuts -> what to know."""
+"""Part of DuckDB's message -> what to know."""
 
 FindTables = Callable[[], Sequence["Table"]]
 
@@ -78,7 +80,7 @@ def translate(error: Exception, text: str, find_tables: FindTables) -> Exception
     from sqlprov.duck.column_hints import explain_nested
 
     message = explain_nested(message, Query(text, 0).words, find_tables)
-    message += next((f"\n{advice}" for part, advice in _LIMITS.items() if part in message), "")
+    message += next((f"\n{advice}" for part, advice in _ADVICE.items() if part in message), "")
     ours = (ours for theirs, ours in TRANSLATIONS if isinstance(error, theirs))
     return next(ours, errors.ProgrammingError)(message)
 

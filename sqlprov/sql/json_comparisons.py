@@ -25,7 +25,10 @@ _PATTERNS = (
     exp.RegexpLike,
 )
 _OTHERS = (exp.In, exp.Between, exp.Case)
-_KEEPING = (exp.Paren, exp.Lower, exp.Upper, exp.Trim, exp.Coalesce, exp.Left, exp.Right)
+_KEEPING = (
+    *(exp.Paren, exp.Lower, exp.Upper, exp.Trim, exp.Coalesce, exp.Left, exp.Right),
+    *(exp.Max, exp.Min, exp.AnyValue, exp.First, exp.Last),
+)
 """Of JSON, their value has quotes too."""
 _ROWS = ("json_each", "json_tree")
 _BARE = re.compile(r"\s*(?:-?\d[\d.eE+-]*|true|false|null)\s*")

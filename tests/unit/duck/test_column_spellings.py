@@ -28,6 +28,13 @@ def con(connect: Connect) -> Connection:
     [
         (f"SELECT ModelName FROM {M} WHERE {CHURN}", ["model_name"], ("churn-v1",)),
         (f"SELECT m.ModelName AS ModelName FROM {M} m WHERE m.{CHURN}", ["ModelName"], ("churn-v1",)),
+        (f"SELECT ModelName AS ModelName FROM {M} WHERE {CHURN}", ["ModelName"], ("churn-v1",)),
+        (f"SELECT ModelName AS ModelName FROM {M} ORDER BY ModelName LIMIT 1", ["ModelName"],
+         ("churn-monthly-refresh-v2",)),
+        (f"SELECT EndpointStatus AS EndpointStatus, count(*) AS n FROM {P} GROUP BY EndpointStatus ORDER BY n DESC",
+         ["EndpointStatus", "n"], ("InService", 3)),
+        (f"SELECT ModelName AS ModelName FROM {M} WHERE {CHURN} UNION SELECT ModelName AS ModelName FROM mine",
+         ["ModelName"], ("churn-v1",)),
         (f"SELECT modelname FROM {M} WHERE Identifier = 'churn-v1'", ["model_name"], ("churn-v1",)),
         (f"SELECT data__ModelName FROM {M} WHERE data__{CHURN}", ["model_name"], ("churn-v1",)),
         (f'SELECT "ModelName" n FROM {M} ORDER BY "ModelName" LIMIT 1', ["n"], ("churn-monthly-refresh-v2",)),

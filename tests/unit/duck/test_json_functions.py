@@ -225,6 +225,20 @@ def test_json_compared_with_text_is_refused_before_any_call(
         assert "LINE 1: " in str(caught.value)
 
 
+def test_so_is_an_aggregate_of_json(connect: Connect) -> None:
+    statement = f"SELECT region FROM {EXPERIMENTS} GROUP BY region HAVING max({JSON}) = 'production'"
+    with pytest.raises(Error, match="cannot be compared with 'production'"):
+        connect(regions="us-east-1").sql(statement)
+
+
+def test_json_compared_with_a_text_that_only_duckdb_knows_is_an_error_with_what_to_write(
+    connect: Connect,
+) -> None:
+    statement = f"SELECT name FROM {EXPERIMENTS} JOIN (VALUES ('production')) t (v) ON {JSON} = v"
+    with pytest.raises(Error, match=r"Malformed JSON(?s:.*)Write ->>"):
+        connect(regions="us-east-1").sql(statement).fetchall()
+
+
 @pytest.mark.parametrize(
     "condition",
     [
