@@ -58,13 +58,18 @@ def protect_files(duck: duckdb.DuckDBPyConnection) -> None:
     """Leave DuckDB no setting that writes a file; `check_read_only` looks at the statements.
 
     Raises:
-        NotSupportedError: a database file is open for writing.
+        NotSupportedError: a database file is open for writing, or DuckDB writes a log.
     """
     writable = "SELECT path FROM duckdb_databases() WHERE path IS NOT NULL AND NOT readonly AND NOT internal"
     for (path,) in duck.execute(writable).fetchall():
         raise NotSupportedError(
             f"{path} is open for writing, so the session cannot become read-only. "
             "DETACH it, or open it with connect(…, read_only=True) or --read-only."
+        )
+    ((logs,),) = duck.execute("SELECT current_setting('enable_logging')").fetchall()
+    if logs:
+        raise NotSupportedError(
+            "DuckDB's log may be a file, so the session cannot become read-only. CALL disable_logging() first."
         )
     ((locked,),) = duck.execute("SELECT current_setting('lock_configuration')").fetchall()
     if not locked:

@@ -282,3 +282,11 @@ def test_a_session_with_a_file_open_for_writing_cannot_become_read_only(folder: 
         assert con.sql("FROM t").fetchall() == [(1,)]
         with pytest.raises(Error, match="read-only"):
             con.sql("INSERT INTO t VALUES (2)")
+
+
+def test_a_session_that_writes_a_log_cannot_become_read_only(folder: Path) -> None:
+    with sqlprov.connect() as con:
+        con.sql("CALL enable_logging(storage = 'file', storage_path = 'logs')")
+        with pytest.raises(NotSupportedError, match=r"log may be a file.*CALL disable_logging\(\) first"):
+            con.sql("SET sqlprov_read_only = on")
+        con.sql("CALL disable_logging(); SET sqlprov_read_only = on")
