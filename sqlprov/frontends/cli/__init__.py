@@ -47,6 +47,8 @@ class _Commands(click.Group):
         return command
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if args and len(args[0].split()) > 1:
+            raise click.UsageError('SQL needs a command: sqlprov exec "SELECT …".', ctx)
         no_command = not args or (args[0].startswith("-") and args[0] not in _GROUP_OPTIONS)
         if no_command and (args or not ctx.resilient_parsing):
             if any(_EXEC_OPTION.match(word) for word in args):

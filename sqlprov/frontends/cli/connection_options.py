@@ -36,13 +36,15 @@ def parse_pairs(ctx: click.Context, parameter: click.Parameter, pairs: Sequence[
 
 
 def _parse_settings(ctx: click.Context, parameter: click.Parameter, pairs: Sequence[str]) -> dict[str, str]:
+    parts = [pair.partition("=") for pair in pairs]
+    pairs = [f"{name.lower().removeprefix(PREFIX)}{equals}{value}" for name, equals, value in parts]
     values = parse_pairs(ctx, parameter, pairs)
     for name, value in values.items():
         try:
             Settings().with_value(name, value)
         except Error as error:
             raise click.BadParameter(str(error)) from None
-    return {f"{PREFIX}{name.lower().removeprefix(PREFIX)}": value for name, value in values.items()}
+    return {f"{PREFIX}{name}": value for name, value in values.items()}
 
 
 def _complete_region(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:

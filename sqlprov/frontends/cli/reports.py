@@ -39,6 +39,8 @@ _EXIT_CODES: dict[type[Error], int] = {
 
 def find_exit_code(error: Error) -> int:
     """The exit code of the nearest class that has one; 1 for any other error."""
+    if type(error) is OperationalError:  # DuckDB's own, about a file, memory or a transaction
+        return 1
     return next((_EXIT_CODES[each] for each in type(error).__mro__ if each in _EXIT_CODES), 1)
 
 

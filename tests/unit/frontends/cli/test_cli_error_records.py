@@ -144,6 +144,8 @@ def test_continue_runs_nothing_if_a_statement_cannot_be_parsed(shell: CommandLin
         (["--set", "nothing=1", "SELECT 1"], 2),
         (["--profile", "nobody", LIST], 5),
         (["--endpoint-url", "http://127.0.0.1:9", "--set", "max_attempts=1", LIST], 6),
+        (["FROM 'nothing.csv'"], 1),
+        (["COMMIT"], 1),
         (["--read-only", DELETE], 4),
         (["--exit-code", "SELECT 1"], 3),
         (["--exit-code", "SELECT 1 WHERE false"], 0),

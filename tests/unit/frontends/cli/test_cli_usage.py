@@ -32,6 +32,7 @@ def run_cli(*words: str) -> Result:
         (["--param", "=x", "SELECT 1"], "'=x': expected NAME=VALUE"),
         (["--param", "a=1", "--param", "a=2", "SELECT $a"], "a is given twice; give it once"),
         (["--set", "on_error=warn", "--set", "on_error=fail", "SELECT 1"], "on_error is given twice"),
+        (["--set", "on_error=warn", "--set", "SQLPROV_ON_ERROR=fail", "SELECT 1"], "on_error is given twice"),
         (["--set", "concurency=4", "SELECT 1"], "Did you mean 'sqlprov_concurrency'?"),
         (["--set", "concurrency=many", "SELECT 1"], "expected a whole number"),
         (["--set", "sqlprov_on_error=ignore", "SELECT 1"], "expected 'fail', 'warn' or 'stop'"),
@@ -67,6 +68,12 @@ def test_wrong_usage_exits_with_2_and_says_why(words: list[str], message: str) -
     assert result.exit_code == 2
     assert message in " ".join(result.stderr.split())
     assert result.stdout == ""
+
+
+def test_sql_without_a_command_is_refused_with_advice() -> None:
+    result = run_cli("SELECT 1")
+    assert result.exit_code == 2
+    assert 'SQL needs a command: sqlprov exec "SELECT …".' in " ".join(result.stderr.split())
 
 
 def test_options_before_a_command_are_refused_with_advice() -> None:
