@@ -171,7 +171,10 @@ class Login:
         try:
             configured = self.get_session().get_config_variable("max_attempts")
         except ValueError as error:
-            raise InterfaceError(f"AWS_MAX_ATTEMPTS, or max_attempts in the profile: {error}.") from None
+            written = str(error).rpartition(": ")[2]
+            raise InterfaceError(
+                f"AWS_MAX_ATTEMPTS, or max_attempts in the profile, is {written}; expected a number."
+            ) from None
         return MAX_ATTEMPTS if configured is None else max(int(configured), 1)
 
     def find_region(self) -> str | None:

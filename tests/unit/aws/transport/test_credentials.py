@@ -575,7 +575,10 @@ def test_a_call_is_tried_as_often_as_aws_is_configured(
 def test_attempts_that_are_no_number_are_an_error(configure: Configure, server: CredentialServer) -> None:
     server.broken = LIST
     configure(f"[default]\n{KEYS}", AWS_MAX_ATTEMPTS="many")
-    with sqlprov.connect() as con, pytest.raises(InterfaceError, match=r"AWS_MAX_ATTEMPTS.*'many'"):
+    with (
+        sqlprov.connect() as con,
+        pytest.raises(InterfaceError, match=r"AWS_MAX_ATTEMPTS.* is 'many'; expected a number\.$"),
+    ):
         con.sql(NAMES)
 
 
