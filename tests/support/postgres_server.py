@@ -91,6 +91,15 @@ class RawClient:
         taken, self._unread = self._unread[:count], self._unread[count:]
         return taken
 
+    def skip_until(self, end: bytes) -> int:
+        """Read up to bytes that end what the server sends; return how many there were."""
+        buffer, last, size = bytearray(1 << 20), b"", 0
+        while last != end:
+            count = self._socket.recv_into(buffer)
+            assert count, "the server has closed the connection"
+            last, size = (last + bytes(buffer[max(0, count - len(end)) : count]))[-len(end) :], size + count
+        return size
+
     def read(self) -> Message | None:
         """The next message; `None` at the end."""
         head = self.read_bytes(5)
