@@ -16,7 +16,8 @@ SECONDS = 2.0
 """CPU seconds of the whole process, for DuckDB, the server and this client: 0.5 million rows a second."""
 QUERY = f"""
     SELECT range AS id, 'name-' || range AS name, range % 7 = 0 AS flag, range * 1.5::DOUBLE AS price,
-        TIMESTAMP '2020-01-01' + INTERVAL (range) SECOND AS at, 'arn:aws:sagemaker:us-east-1:1234:model/' || range AS arn,
+        TIMESTAMP '2020-01-01' + INTERVAL (range) SECOND AS at,
+        'arn:aws:sagemaker:us-east-1:1234:m/' || range AS arn,
         CASE WHEN range % 10 = 0 THEN NULL ELSE 'us-east-1' END AS region
     FROM range({ROWS})
 """

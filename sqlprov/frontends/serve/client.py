@@ -84,6 +84,7 @@ class Client:
         self.number, self.secret = number, secret
         self.is_known = self.is_busy = self.is_cancelled = False
         self._deadline = 0.0
+        self._login_deadline = time.monotonic() + server.options.login_timeout
         self._lock = threading.Lock()
         self._server = server
         self._wire = Wire(sock, server.options.max_message)
@@ -132,10 +133,14 @@ class Client:
         self.watch()
 
     def watch(self) -> None:
-        """Stop the statement if it is to end: it is cancelled, takes too long, or its client has left.
+        """Stop the statement if it is to end: it is cancelled, takes too long, or its client has left. Disconnect a
+        client that takes too long to log in.
 
         The server calls it again and again: DuckDB does not hear of a cancel that comes before it has begun.
         """
+        if not self.is_known and time.monotonic() >= self._login_deadline:
+            with suppress(OSError):  # however slowly it goes on sending
+                self._wire.sock.shutdown(socket.SHUT_RDWR)
         with self._lock:
             if not self.is_busy:
                 return

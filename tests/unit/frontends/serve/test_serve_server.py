@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import socket
 import threading
 import time
@@ -48,6 +49,15 @@ def test_a_client_that_does_not_log_in_is_disconnected(base: sqlprov.Connection)
         raw.send(b"\0")
         assert raw.read_until(b"never")[0][0] == b"E"
         assert server.list_clients() == [] or raw.read() is None
+
+
+def test_a_client_that_logs_in_byte_by_byte_is_disconnected(base: sqlprov.Connection) -> None:
+    with serve(base, login_timeout=0.3) as server, RawClient(server) as raw:
+        with pytest.raises(ConnectionError):
+            for byte in itertools.chain(b"\0\0\x20\0", itertools.repeat(0)):
+                raw.send(bytes([byte]))
+                time.sleep(0.01)
+        wait_until(lambda: not server.list_clients())
 
 
 def test_a_long_statement_does_not_count_as_silence(base: sqlprov.Connection) -> None:
