@@ -188,7 +188,7 @@ class Client:
             else:
                 quoted = value.replace("'", "''")
                 execute(session, f"SET {quote_identifier(name)} = '{quoted}'")
-        session.parameters.keep_initial()
+        session.keep_initial()
         self._report_parameters()
 
     def _report_parameters(self) -> None:

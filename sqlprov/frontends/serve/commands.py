@@ -130,7 +130,7 @@ def _set(session: ClientSession, text: str, tokens: Tokens) -> Portal:
     tag = tokens[0].text.upper()
     known = session.parameters.find(name)
     if tag == "RESET" and name == "all":
-        session.parameters.reset_all()
+        session.reset_settings()
     elif known:
         is_default = not value or (len(value) == 1 and value[0].is_one_of("DEFAULT"))
         set_parameter(session, known, None if is_default else "".join(_join_values(value)))
@@ -197,9 +197,11 @@ def _deallocate(session: ClientSession, text: str, tokens: Tokens) -> Portal:
 
 
 def _discard(session: ClientSession, text: str, tokens: Tokens) -> Portal:
-    session.close_portals(all=True)
-    session.statements.clear()
-    session.parameters.reset_all()
+    if not any(token.is_one_of("ALL") for token in tokens):
+        raise ServerError("0A000", "Only DISCARD ALL is supported.")
+    if session.status != "I":
+        raise ServerError("25001", "DISCARD ALL cannot run inside a transaction block")
+    session.discard()
     return Portal("DISCARD ALL")
 
 

@@ -98,6 +98,7 @@ class ClientSession:
         self.connection = connection
         self.status = "I"
         self._user, self._contents = user, contents
+        self._initial, self._database = connection.settings, ""
         self.parameters = Parameters(user)
         self.statements: dict[str, Prepared] = {}
         self.portals: dict[str, BoundPortal] = {}
@@ -116,9 +117,32 @@ class ClientSession:
             name = names[0]
         try:
             self.run_quietly(f"USE {quote_identifier(name)}")
+            self._database = name
         except DatabaseError:
             expected = ", ".join(names)
             raise ServerError("3D000", f'database "{name}" does not exist; expected {expected}') from None
+
+    def keep_initial(self) -> None:
+        """Make the present settings those that RESET ALL and DISCARD ALL restore."""
+        self.parameters.keep_initial()
+        self._initial = self.connection.settings
+
+    def reset_settings(self) -> None:
+        """Give every setting its first value."""
+        self.parameters.reset_all()
+        self.connection.settings = self._initial
+        zone = self.parameters.get("TimeZone").replace("'", "''")
+        self.run_quietly(f"SET TimeZone = '{zone}'")
+        self.run_quietly(f"USE {quote_identifier(self._database)}")
+
+    def discard(self) -> None:
+        """Forget what the client has done: its temporary tables end with its cursor."""
+        self.close_portals(all=True)
+        self.statements.clear()
+        self._current = None
+        old, self.connection = self.connection, self.connection.connection.cursor()
+        old.close()
+        self.reset_settings()
 
     def list_databases(self) -> list[str]:
         """The providers, then DuckDB's own databases."""

@@ -86,6 +86,25 @@ def test_settings_end_with_the_connection(server: Server) -> None:
             pg.execute("SELECT * FROM own")
 
 
+@pytest.mark.parametrize("text", ["RESET ALL", "DISCARD ALL"])
+def test_a_pool_resets_a_session_to_its_start(server: Server, text: str) -> None:
+    with connect(server, options="-c sqlprov_regions=eu-west-1") as pg:
+        pg.execute("SET sqlprov_regions = 'us-east-1'")
+        pg.execute("SET search_path TO sagemaker")
+        pg.execute("SET TIME ZONE 'Europe/Berlin'")
+        pg.execute("CREATE TEMP TABLE kept_for_now AS SELECT 1 AS n")
+        pg.execute("SET application_name = 'x'")
+        pg.execute(text)
+        assert pg.execute("SELECT DISTINCT region FROM sagemaker.models").fetchall() == [("eu-west-1",)]
+        assert pg.execute("SELECT current_schema(), current_setting('TimeZone')").fetchall() == [
+            ("main", "UTC")
+        ]
+        assert pg.info.parameter_status("application_name") == ""
+        if text == "DISCARD ALL":
+            with pytest.raises(psycopg.errors.UndefinedTable):
+                pg.execute("SELECT * FROM kept_for_now")
+
+
 # Transactions
 
 
