@@ -31,9 +31,10 @@ sweep: $(VENV)/.test
 		test_accelerated_queries.py)
 
 # 10,000 faulty reads and writes against the emulator and against moto, 500 interrupts, 50 kills, and 2,000 statements in
-# 64 threads: some hours. `make test` takes a few of each.
+# 64 threads, 10,000 malformed frames and two minutes of 64 clients of the server: some hours. `make test` takes a few of each.
 faults: $(VENV)/.test
-	FAULTS=10000 $(BIN)/python -m pytest -q tests/independent/test_many_faults.py
+	FAULTS=10000 LOAD_SECONDS=120 $(BIN)/python -m pytest -q tests/independent/test_many_faults.py \
+		tests/independent/test_postgres_faults.py
 
 # Writes resources/aws/_confirmed.yaml, and shows the tables that moto does not confirm.
 confirm: $(VENV)/.test
