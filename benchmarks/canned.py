@@ -1,9 +1,12 @@
-"""Serves EC2 instances, IAM roles and S3 objects from texts made before: the server's own work is next to nothing."""
+"""Serves EC2 instances, IAM roles, S3 objects and ECS services from texts made before, with next to no work."""
 
 from __future__ import annotations
 
 import time
+from typing import Any
 from urllib.parse import parse_qsl, quote
+
+import orjson
 
 from sqlprov.emulator.exchange import HttpRequest, Response
 from sqlprov.emulator.options import ACCOUNT, Call, Options
@@ -60,15 +63,52 @@ _OBJECT = (
     "<ChecksumType>FULL_OBJECT</ChecksumType><Size>{row}</Size><StorageClass>STANDARD</StorageClass>"
     "<Owner><ID>0123456789abcdef</ID></Owner></Contents>"
 )
+_ECS = f"arn:aws:ecs:us-east-1:{ACCOUNT}"
+_SERVICE = {
+    **{"status": "ACTIVE", "desiredCount": 2, "runningCount": 2, "pendingCount": 0, "launchType": "FARGATE"},
+    **{
+        "platformVersion": "LATEST",
+        "platformFamily": "Linux",
+        "taskDefinition": f"{_ECS}:task-definition/web:7",
+    },
+    "loadBalancers": [
+        {
+            "targetGroupArn": f"arn:aws:elasticloadbalancing:us-east-1:{ACCOUNT}:targetgroup/web/0123456789abcdef",
+            **{"containerName": "web", "containerPort": 8080},
+        }
+    ],
+    "serviceRegistries": [],
+    "deploymentConfiguration": {"maximumPercent": 200, "minimumHealthyPercent": 100},
+    "deployments": [
+        {
+            **{"id": "ecs-svc/0123456789", "status": "PRIMARY", "desiredCount": 2, "runningCount": 2},
+            **{"createdAt": 1714564800.0, "updatedAt": 1714564900.0, "rolloutState": "COMPLETED"},
+        }
+    ],
+    "events": [
+        {
+            "id": f"event-{number}",
+            "createdAt": 1714564800.0,
+            "message": "(service web) has reached a steady state.",
+        }
+        for number in range(5)
+    ],
+    **{"createdAt": 1714564800.0, "schedulingStrategy": "REPLICA", "propagateTags": "NONE"},
+    "networkConfiguration": {
+        "awsvpcConfiguration": {"subnets": ["subnet-0123456789abcdef0"], "assignPublicIp": "DISABLED"}
+    },
+    "tags": [{"key": "team", "value": "search"}],
+}
+CLUSTERS = 100
 
 
 class CannedAws(LoopbackServer):
-    """A server of `rows` instances, roles and objects; @ in a text stands for the number of the page."""
+    """A server of `rows` instances, roles, objects and services; @ in a text stands for the number of the page."""
 
     def __init__(self, rows: int) -> None:
         super().__init__(self, 0)
         self.options = Options()
-        self._pages = -(-rows // PAGE)
+        self._rows, self._pages = rows, -(-rows // PAGE)
         numbers, known = range(min(rows, PAGE)), {"account": ACCOUNT, "time": _TIME, "policy": _POLICY}
         roles = (_ROLE.format(name=f"role-@-{row}", **known) for row in numbers)
         self._texts = {
@@ -83,12 +123,41 @@ class CannedAws(LoopbackServer):
 
     def answer(self, request: HttpRequest) -> Response:
         """The reply to a call of one of the operations that the contenders make."""
+        if target := request.headers.get("x-amz-target"):
+            operation, asked = target.rpartition(".")[2], orjson.loads(request.body)
+            call = Call(operation, "us-east-1", "local", asked, time.monotonic())
+            body = orjson.dumps(self._describe(operation, asked))
+            return Response(body, "application/x-amz-json-1.1", call=call, delay=self.options.latency)
         path, _, query = request.path.partition("?")
         parameters = dict(parse_qsl(request.body.decode() or query))
         operation = parameters.get("Action", "ListBuckets" if path == "/" else "ListObjectsV2")
         call = Call(operation, "us-east-1", "local", parameters, time.monotonic())
         body = self._write(operation, parameters).encode()
         return Response(body, "text/xml", call=call, delay=self.options.latency)
+
+    def _describe(self, operation: str, asked: dict[str, Any]) -> dict[str, Any]:
+        """A reply of ECS, to which the account's number is enough."""
+        match operation:
+            case "ListClusters":
+                return {"clusterArns": [f"{_ECS}:cluster/c-{number:03}" for number in range(CLUSTERS)]}
+            case "ListServices":
+                name, start = asked["cluster"].rpartition("/")[2], int(asked.get("nextToken", 0))
+                end = min(start + asked.get("maxResults", 10), self._rows // CLUSTERS)
+                arns = [f"{_ECS}:service/{name}/s-{number:05}" for number in range(start, end)]
+                return {
+                    "serviceArns": arns,
+                    **({"nextToken": str(end)} if end < self._rows // CLUSTERS else {}),
+                }
+        services = [
+            {
+                **_SERVICE,
+                "serviceArn": arn,
+                "serviceName": arn.rpartition("/")[2],
+                "clusterArn": asked["cluster"],
+            }
+            for arn in asked["services"]
+        ]
+        return {"services": services, "failures": []}
 
     def _write(self, operation: str, parameters: dict[str, str]) -> str:
         match operation:

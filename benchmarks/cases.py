@@ -104,7 +104,7 @@ def measure_describes(scale: Scale) -> Findings:
 
 
 def measure_services(scale: Scale) -> Findings:
-    """Lists in XML, and a call for each row."""
+    """Lists in XML, and calls for the rows."""
 
     def measure(rows: int, what: str, latency: float) -> dict[str, dict[str, float]]:
         with ServerProcess({}, canned=rows) as server:
@@ -118,12 +118,18 @@ def measure_services(scale: Scale) -> Findings:
         ours, theirs = costs["us"], costs["a"]
         yield compare(f"{rows:,} {what}", "client CPU, of (a)", ours["cpu"], theirs["cpu"], 0.35, "us/(a)")
         yield compare(f"{rows:,} {what}", "wall, of (a)", ours["wall"], theirs["wall"], None, "us/(a)")
+        yield compare(f"{rows:,} {what}", "calls, of (a)", ours["calls"], theirs["calls"], None, "us/(a)")
     latency = 0.03 * scale.slower
-    costs = measure(scale.roles, "roles", latency)
-    case = f"{scale.roles:,} IAM roles with GetRole, {latency * 1000:g} ms"
-    ours, theirs = costs["us"], costs["a"]
-    yield compare(case, "wall, of (a)", ours["wall"], theirs["wall"], 0.6, "us/(a)")
-    yield compare(case, "client CPU, of (a)", ours["cpu"], theirs["cpu"], None, "us/(a)")
+    for what, rows, how in (
+        ("roles", scale.roles, "IAM roles with GetRole"),
+        ("services", scale.services, "ECS services of 100 clusters"),
+    ):
+        costs = measure(rows, what, latency)
+        case = f"{rows:,} {how}, {latency * 1000:g} ms"
+        ours, theirs = costs["us"], costs["a"]
+        yield compare(case, "wall, of (a)", ours["wall"], theirs["wall"], 0.6, "us/(a)")
+        yield compare(case, "client CPU, of (a)", ours["cpu"], theirs["cpu"], None, "us/(a)")
+        yield compare(case, "calls, of (a)", ours["calls"], theirs["calls"], 1.0, "us/(a)")
 
 
 def measure_services_memory(scale: Scale) -> Findings:

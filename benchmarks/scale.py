@@ -16,7 +16,7 @@ class Scale:
         described: rows that are described, one call each.
         throttled: rows described while `rate` calls a second are allowed.
         joined: rows of each table of the join.
-        instances, roles, objects: rows of the services that answer in XML.
+        instances, roles, objects, services: rows of `canned`; the services are in 100 clusters.
         slower: seconds of latency are multiplied by it.
         growth: rows, and latencies in seconds, of the chart.
     """
@@ -33,6 +33,7 @@ class Scale:
     instances: int
     roles: int
     objects: int
+    services: int
     slower: float
     plans: int
     growth_rows: tuple[int, ...]
@@ -52,6 +53,7 @@ FULL = Scale(
     instances=100_000,
     roles=5_000,
     objects=20_000,
+    services=5_000,
     slower=1.0,
     plans=250,
     growth_rows=(1_000, 3_000, 10_000, 30_000, 100_000),
@@ -70,6 +72,7 @@ QUICK = Scale(
     instances=10_000,
     roles=1_000,
     objects=5_000,
+    services=1_000,
     slower=1.0,
     plans=50,
     growth_rows=(1_000, 3_000),
@@ -88,6 +91,7 @@ TINY = Scale(
     instances=1_500,
     roles=30,
     objects=1_500,
+    services=100,
     slower=0.1,
     plans=5,
     growth_rows=(150,),

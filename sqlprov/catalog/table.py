@@ -36,7 +36,7 @@ def _squash(name: str) -> str:
 def get_path(item: Any, path: Sequence[str]) -> Any:
     """The value at a column's path in the item of a reply; `None` where a member is absent."""
     for member in path:
-        if not isinstance(item, Mapping):
+        if not isinstance(item, dict):  # as every reply is; to ask for a Mapping takes ten times as long
             return None
         item = item.get(member)
     return item

@@ -167,6 +167,9 @@ class BatchBuilder:
             case ColumnSource.KEY:
                 keys = zip(*(self._get_parts(rows, part) for part in table.key), strict=True)
                 return [self._join_parts(key) if None in key else "|".join(map(str, key)) for key in keys]
+            case ColumnSource.DESCRIBE if table.describe and name not in table.key:
+                path = table.describe.paths[name]
+                return [get_path(row.described, path) for row in rows]
         return [row.get_value(table, name) for row in rows]
 
     def _join_parts(self, key: Sequence[Any]) -> str | None:

@@ -373,9 +373,10 @@ def explain(table: Table, *columns: str) -> list[str]:
 def test_explain_names_each_call_what_it_is_for_and_for_how_many_rows() -> None:
     with sqlprov.connect(region="us-east-1") as con:
         ((_, text), _) = con.sql("EXPLAIN SELECT desired_count FROM aws.ecs.services").fetchall()
-    assert text.splitlines()[1:4] == [
+    assert text.splitlines()[1:5] == [
         "  ListClusters in us-east-1, each page, for cluster_arn of aws.ecs.clusters",
         "  ListServices in us-east-1, each page, for each of aws.ecs.clusters",
+        '    {"maxResults":100}',
         "  DescribeServices in us-east-1, in batches of 10, for desired_count",
     ]
 

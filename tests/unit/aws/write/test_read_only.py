@@ -156,12 +156,16 @@ def test_no_other_door_writes(con: sqlprov.Connection, service: Emulator, folder
 
 
 @pytest.fixture(scope="module")
-def kernel(service: Emulator, folder: Path) -> InteractiveShell:
-    """An IPython whose magics are read-only."""
+def kernel(service: Emulator, folder: Path) -> Iterator[InteractiveShell]:
+    """An IPython whose magics are read-only, and new again afterwards: a process has only one."""
+    is_ours = not InteractiveShell.initialized()
     shell = InteractiveShell.instance(config=Config({"HistoryManager": {"enabled": False}}))
     shell.run_line_magic("load_ext", "sqlprov")
     shell.run_line_magic("sqlprov", f"--endpoint-url {service.url} --region {REGION} --read-only")
-    return shell
+    yield shell
+    shell.run_line_magic("reload_ext", "sqlprov")
+    if is_ours:
+        InteractiveShell.clear_instance()
 
 
 @pytest.mark.parametrize("magic", ["%sqlprov {}", "%%sqlprov\n{}", "%%sqlprov --df rows <<\n{}"])

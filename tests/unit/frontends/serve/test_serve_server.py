@@ -89,7 +89,7 @@ def test_closing_the_server_ends_statements_clients_and_threads(base: sqlprov.Co
             assert (kind, read_fields(content)["C"]) == (b"E", "57P01")
             assert idle.read() is None
             assert list_kinds(busy.read_until(b"never")) in ("", "E", "EZ")
-        assert server.list_clients() == []
+        wait_until(lambda: server.list_clients() == [])
     for thread in set(threading.enumerate()) - before:
         thread.join()
     with pytest.raises(OSError):
