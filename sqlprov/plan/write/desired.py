@@ -134,6 +134,8 @@ def _is_same_name(old: Any, new: Any) -> bool:
 def _normalize(value: Any) -> Any:
     if isinstance(value, bool | int | float):
         value = json.dumps(value)
+    if isinstance(value, list | tuple):
+        return [_normalize(item) for item in value]
     if not isinstance(value, str):
         return value
     address = value.removeprefix("https://")
@@ -143,9 +145,12 @@ def _normalize(value: Any) -> Any:
 
 
 def _get(value: Any, members: list[str]) -> Any:
-    for member in members:
-        value = value.get(member) if isinstance(value, Mapping) else None
-    return value
+    """The value at a path; of a list, those of its items."""
+    if not members:
+        return value
+    if isinstance(value, list | tuple):
+        return [_get(item, members) for item in value]
+    return _get(value.get(members[0]), members[1:]) if isinstance(value, Mapping) else None
 
 
 def _keep_given(given: Any, value: Any) -> Any:

@@ -126,6 +126,18 @@ def test_a_value_that_cannot_be_updated_needs_permission_to_replace_the_row(
     assert build_ok(con, stack).names("unchanged") == ["model"]
 
 
+def test_a_member_of_a_list_that_cannot_be_updated_is_planned_and_not_passed_over(
+    con: Connection, tmp_path: Path
+) -> None:
+    build_ok(con, write(tmp_path, "items", MODEL, CONFIG))
+    stack = write(tmp_path, "items", MODEL, CONFIG.replace("ml.m5.large", "ml.m5.xlarge"))
+    _, planned = run_stack(con, stack, "plan").plan
+    assert (planned.action, planned.field) == ("replace", "ProductionVariants.InstanceType (fixed)")
+    assert (planned.old, planned.new) == ('["ml.m5.large"]', '["ml.m5.xlarge"]')
+    assert "ProductionVariants.InstanceType of config cannot be updated" in str(run_stack(con, stack).error)
+    build_ok(con, stack, command="teardown")
+
+
 def test_a_hidden_value_that_cannot_be_updated_differs_though_both_look_the_same(
     con: Connection, tmp_path: Path
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import pyarrow as pa
 import pytest
 from experiment_snapshots import CATALOG
 
@@ -83,3 +84,30 @@ def test_members_that_a_service_adds_to_a_nested_property_of_cloud_control_are_n
     ):
         assert compare(other) == ["CorsConfiguration"]
     assert compare() == compare(rule, rule) == ["CorsConfiguration"]
+
+
+@pytest.mark.parametrize(
+    ("service", "name", "parameter", "column", "path", "is_fixed"),
+    [
+        ("ecs", "task_definitions", "containerDefinitions", "container_definitions", "image", True),
+        ("ecs", "clusters", "settings", "settings", "value", False),
+    ],
+)
+def test_a_member_of_a_lists_items_differs_with_its_old_and_new_values(
+    service: str, name: str, parameter: str, column: str, path: str, is_fixed: bool
+) -> None:
+    table = CATALOG.get_table("aws", service, name)
+
+    def compare(wanted: list[str]) -> list[tuple[object, ...]]:
+        items = [{"name": f"item-{number}", path: value} for number, value in enumerate(wanted)]
+        values = {parameter: json.dumps(items)} | ({"family": "web"} if is_fixed else {})
+        described = [{"name": f"item-{number}", path: f"v{number}"} for number in range(2)]
+        row = {column: pa.scalar(described, table.by_name[column].type).as_py()}
+        found = compare_row(table, values, "us-east-1", row)
+        return [(each.path, each.old, each.new, each.is_fixed) for each in found if each.parameter != "family"]
+
+    assert compare(["v0", "v1"]) == []
+    assert compare(["v0", "v2"]) == [(f"{parameter}.{path}", ["v0", "v1"], ["v0", "v2"], is_fixed)]
+    assert compare(["V0", "v1"]) == (
+        [] if is_fixed else [(f"{parameter}.{path}", ["v0", "v1"], ["V0", "v1"], is_fixed)]
+    )
