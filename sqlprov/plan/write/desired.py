@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pyarrow as pa
 
 from sqlprov.catalog.columns import TAGS
-from sqlprov.catalog.table import Table
+from sqlprov.catalog.table import Method, Parameter, Table
 from sqlprov.catalog.texts import parse_json
 from sqlprov.plan.write.diff import diff_parameters, parse_tags, select_readable
 from sqlprov.plan.write.input_rows import InputRows
@@ -66,7 +66,7 @@ def compare_row(
     (write,) = plan_inserts(table, inputs, True, region).writes
     if row is None:
         return ()
-    create = table.by_method["create_resource"]
+    create = _add_attributes(table, table.by_method["create_resource"])
     columns = {part.name: table.by_name.get(part.column) for part in create.parameters}
     sent = {
         name: select_readable(value, column.type)
@@ -99,13 +99,21 @@ def compare_row(
     if (when := table.write.update.when) and (state := snapshot.get_state(table)) and state not in when:
         # A sensitive text that cannot be updated may be ciphertext, as the value of a SecureString.
         sent = {name: value for name, value in sent.items() if not create.input_shape.members[name].sensitive}
-    return tuple(_describe(write, sent, snapshot, diff_parameters(table, create, sent, snapshot)))
+    paths = diff_parameters(table, create, sent, snapshot)
+    return tuple(_describe(write, create, sent, snapshot, paths))
+
+
+def _add_attributes(table: Table, create: Method) -> Method:
+    """The create with the parameters that calls after it set, if a column holds them."""
+    columns = {name: table.find_column(name) for name in create.attributes}
+    added = (Parameter(name, "", False, column) for name, column in columns.items() if column)
+    return replace(create, parameters=(*create.parameters, *added))
 
 
 def _describe(
-    write: RowWrite, sent: Mapping[str, Any], snapshot: Snapshot, paths: tuple[str, ...]
+    write: RowWrite, create: Method, sent: Mapping[str, Any], snapshot: Snapshot, paths: tuple[str, ...]
 ) -> Iterator[Difference]:
-    table, create = write.table, write.table.by_method["create_resource"]
+    table = write.table
     columns = {part.name: part.column for part in create.parameters}
     old = {name: snapshot.get_column(table, column) for name, column in columns.items() if column}
     shown = [
@@ -114,7 +122,7 @@ def _describe(
     ]
     for path in paths:
         name, *members = path.split(".")
-        is_fixed = name in table.create_only
+        is_fixed = name in table.create_only or name in create.attributes
         if columns[name] == TAGS:
             yield Difference(path, snapshot.tags, parse_tags(sent[name], table.tag_spelling), is_fixed)
         else:

@@ -111,3 +111,13 @@ def test_a_member_of_a_lists_items_differs_with_its_old_and_new_values(
     assert compare(["V0", "v1"]) == (
         [] if is_fixed else [(f"{parameter}.{path}", ["v0", "v1"], ["V0", "v1"], is_fixed)]
     )
+
+
+def test_an_attribute_that_a_call_after_the_create_sets_is_compared_if_a_column_holds_it() -> None:
+    table = CATALOG.get_table("aws", "ec2", "subnets")
+    row = {"vpc_id": "vpc-1", "cidr_block": "10.0.0.0/24", "map_public_ip_on_launch": True}
+    values = {"VpcId": "vpc-1", "CidrBlock": "10.0.0.0/24"}
+    assert compare_row(table, {**values, "MapPublicIpOnLaunch": "true"}, "us-east-1", row) == ()
+    (difference,) = compare_row(table, {**values, "MapPublicIpOnLaunch": "false"}, "us-east-1", row)
+    assert (difference.path, difference.old, difference.new) == ("MapPublicIpOnLaunch", True, False)
+    assert difference.is_fixed, "UPDATE of a subnet cannot set it"
