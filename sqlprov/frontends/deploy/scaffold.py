@@ -221,7 +221,9 @@ class _NewResource:
         """What identifies the row: its name, its tag, or its other texts."""
         name, column = self.name
         if name:
-            return {column: values[name]} if column else f"{self.table.key[-1]} LIKE '%{values[name]}'"
+            # The key is an ARN or a URL that ends with the name; another row's name may end with it, too.
+            at_end = f"regexp_matches({self.table.key[-1]}, '[/:]{values[name]}$')"
+            return {column: values[name]} if column else at_end
         if self.table.tags_parameter:
             return f"tag_map['Name'] = '{_NAMES[0]}'"
         texts = {self.columns[name]: value for name, value in values.items() if isinstance(value, str)}

@@ -11,6 +11,7 @@ import yaml
 from doc_blocks import ROOT
 from stacks import build_ok
 
+import sqlprov
 from sqlprov.api.connection import Connection
 from sqlprov.catalog import Catalog
 from sqlprov.errors import NotSupportedError, ProgrammingError
@@ -50,8 +51,27 @@ def test_a_row_whose_key_the_service_makes_is_found_by_its_name_or_its_tag(tmp_p
         ["vpc_id"],
         "{{ vpc_id }}",
     )
-    assert resources["queues"]["find"] == "queue_url LIKE '%{{ stack_name }}-{{ stack_env }}'"
+    assert (
+        resources["queues"]["find"] == "regexp_matches(queue_url, '[/:]{{ stack_name }}-{{ stack_env }}$')"
+    )
     assert resources["user_pools"]["find"] == {"name": "{{ stack_name }}-{{ stack_env }}"}
+
+
+def test_a_row_of_another_whose_name_ends_the_same_is_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SQLPROV_STATE_DIR", str(tmp_path / "state"))
+    tables = ("aws.batch.scheduling_policies", "aws.ecs.clusters", "aws.sns.topics", "aws.sqs.queues")
+    (tmp_path / "theirs").mkdir()
+    theirs, ours = tmp_path / "theirs" / "not-mine", tmp_path / "mine"
+    for stack in (theirs, ours):
+        list(write_stack(stack, tables, Catalog()))
+    with sqlprov.connect(local=True) as con:
+        build_ok(con, theirs)
+        assert len(build_ok(con, ours).names("created")) == len(tables)
+        assert len(build_ok(con, ours, command="teardown").names("deleted")) == len(tables)
+        assert len(build_ok(con, ours, command="teardown").names("absent")) == len(tables)
+        assert len(build_ok(con, theirs, command="test").names("passed")) == len(tables)
 
 
 def test_tables_of_one_name_and_of_both_providers_have_resources_of_their_own(tmp_path: Path) -> None:
