@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from sqlprov.frontends.deploy.command import StackCommand, format_value
-from sqlprov.frontends.deploy.deployable import Deployable, State
+from sqlprov.frontends.deploy.deployable import Deployable, State, normalize_name
 from sqlprov.frontends.deploy.manifest import StackResource
 from sqlprov.frontends.deploy.stack import find_maker
 from sqlprov.records import dataclass
@@ -45,7 +45,7 @@ class BuildPlanner(StackCommand):
             maker = find_maker(self.stack.list_uses(resource), unknown)
             actions = [] if maker else list(self._plan(resource))
             if maker:
-                action = "create" if resource.type in ("resource", "multi") else "run"
+                action = "create or update" if resource.type in ("resource", "multi") else "run"
                 actions = [Planned(resource.name, action, new=f"after {maker}")]
             if any(each.action not in ("none", "skip") for each in actions):
                 unknown |= {
@@ -82,14 +82,18 @@ class BuildPlanner(StackCommand):
     def _plan_change(self, resource: StackResource, deployable: Deployable) -> Iterator[Planned]:
         differences = deployable.list_differences()
         fixed = any(each.is_fixed for each in differences)
-        if fixed and not resource.may_replace:
+        is_refused = fixed and not resource.may_replace
+        if is_refused:
             planned = Planned(resource.name, "replace", new="needs `replace: true`")
         else:
             action = "replace" if fixed else "update"
             planned = self._plan_calls(Planned(resource.name, action), deployable, action)
-        if not fixed:
+        if differences and not fixed:
             self.export(resource, deployable, may_be_missing=True)
-        if not differences:
+            changed = {normalize_name(each.parameter) for each in differences}
+            names = {name for column, name in resource.exports if normalize_name(column) in changed}
+            self.stack.renderer.exported -= names  # the update changes them
+        if is_refused or not differences:
             yield planned
         for number, each in enumerate(differences):
             yield Planned(

@@ -51,9 +51,7 @@ def test_a_row_whose_key_the_service_makes_is_found_by_its_name_or_its_tag(tmp_p
         ["vpc_id"],
         "{{ vpc_id }}",
     )
-    assert (
-        resources["queues"]["find"] == "regexp_matches(queue_url, '[/:]{{ stack_name }}-{{ stack_env }}$')"
-    )
+    assert resources["queues"]["find"] == "regexp_matches(queue_url, '[/:]{{ stack_name }}-{{ stack_env }}$')"
     assert resources["user_pools"]["find"] == {"name": "{{ stack_name }}-{{ stack_env }}"}
 
 

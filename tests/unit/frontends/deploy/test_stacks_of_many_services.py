@@ -114,6 +114,43 @@ def test_rows_of_ten_services_are_built_once_changed_where_they_differ_and_torn_
         assert build_ok(con, stack, command="teardown").names("deleted") == NAMES[::-1]
 
 
+QUEUES = """
+name: pair
+globals: [{name: region, value: us-east-1}]
+resources:
+  - name: first
+    table: aws.sqs.queues
+    find: "queue_url LIKE '%/{{ stack_name }}-1'"
+    props: [{name: QueueName, value: "{{ stack_name }}-1"}, {name: VisibilityTimeout, value: 45}]
+    exports: [{visibility_timeout: seconds}, queue_arn]
+  - name: second
+    table: aws.sqs.queues
+    find: "queue_url LIKE '%/{{ stack_name }}-2'"
+    props: [{name: QueueName, value: "{{ stack_name }}-2"}, {name: VisibilityTimeout, value: "{{ seconds }}"}]
+  - name: third
+    table: aws.sns.topics
+    find: {topic_arn: "arn:aws:sns:us-east-1:123456789012:pair"}
+    props: [{name: Name, value: pair}, {name: Attributes, value: {DisplayName: "{{ queue_arn }}"}}]
+"""
+
+
+def test_a_plan_does_not_use_the_old_value_of_an_export_that_an_update_changes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SQLPROV_STATE_DIR", str(tmp_path / "state"))
+    stack = write_stack(tmp_path, QUEUES)
+    with sqlprov.connect(local=True) as con:
+        build_ok(con, stack)
+        write_stack(tmp_path, QUEUES.replace("value: 45", "value: 60"))
+        assert [(each.action, each.new) for each in run_stack(con, stack, "plan").plan] == [
+            ("update", "60"),
+            ("create or update", "after first"),
+            ("none", ""),
+        ]
+        assert build_ok(con, stack).names("updated") == ["first", "second"]
+        assert {each.action for each in run_stack(con, stack, "plan").plan} == {"none"}
+
+
 def test_types_of_cloudformation_are_built_changed_and_torn_down_through_cloud_control(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -67,7 +67,7 @@ def test_a_stack_without_sql_is_built_once_tested_and_torn_down(
     planned = run_stack(con, stack, "plan").plan
     assert [(each.resource, each.action, each.calls) for each in planned] == [
         ("model", "create", "CreateModel"),
-        ("config", "create", ""),
+        ("config", "create or update", ""),
     ]
     assert planned[0].permissions == ("sagemaker:CreateModel", "iam:PassRole", "sagemaker:AddTags")
     assert planned[1].new == "after model"
@@ -108,7 +108,8 @@ def test_a_value_that_cannot_be_updated_needs_permission_to_replace_the_row(
     build_ok(con, stack)
     changed = MODEL.replace("/m:v1", "/m:V1")
     write(tmp_path, "fixed", changed)
-    (planned,) = run_stack(con, stack, "plan").plan
+    refused_plan, planned = run_stack(con, stack, "plan").plan
+    assert (refused_plan.action, refused_plan.new) == ("replace", "needs `replace: true`")
     assert (planned.action, planned.field) == ("replace", "PrimaryContainer.Image (fixed)")
     em.reset_calls()
     refused = run_stack(con, stack)
@@ -131,7 +132,8 @@ def test_a_member_of_a_list_that_cannot_be_updated_is_planned_and_not_passed_ove
 ) -> None:
     build_ok(con, write(tmp_path, "items", MODEL, CONFIG))
     stack = write(tmp_path, "items", MODEL, CONFIG.replace("ml.m5.large", "ml.m5.xlarge"))
-    _, planned = run_stack(con, stack, "plan").plan
+    _, refused, planned = run_stack(con, stack, "plan").plan
+    assert (refused.action, refused.new) == ("replace", "needs `replace: true`")
     assert (planned.action, planned.field) == ("replace", "ProductionVariants.InstanceType (fixed)")
     assert (planned.old, planned.new) == ('["ml.m5.large"]', '["ml.m5.xlarge"]')
     assert "ProductionVariants.InstanceType of config cannot be updated" in str(run_stack(con, stack).error)
@@ -147,7 +149,7 @@ def test_a_hidden_value_that_cannot_be_updated_differs_though_both_look_the_same
     build_ok(con, stack)
     assert run_stack(con, stack, "plan").plan[0].action == "none"
     write(tmp_path, "hidden", manifests[1])
-    (planned,) = run_stack(con, stack, "plan").plan
+    _, planned = run_stack(con, stack, "plan").plan
     assert (planned.action, planned.field) == ("replace", "PrimaryContainer.Environment (fixed)")
     assert planned.old == '{"TOKEN": "(sensitive)"}'
 

@@ -104,7 +104,9 @@ def test_a_member_of_a_lists_items_differs_with_its_old_and_new_values(
         described = [{"name": f"item-{number}", path: f"v{number}"} for number in range(2)]
         row = {column: pa.scalar(described, table.by_name[column].type).as_py()}
         found = compare_row(table, values, "us-east-1", row)
-        return [(each.path, each.old, each.new, each.is_fixed) for each in found if each.parameter != "family"]
+        return [
+            (each.path, each.old, each.new, each.is_fixed) for each in found if each.parameter != "family"
+        ]
 
     assert compare(["v0", "v1"]) == []
     assert compare(["v0", "v2"]) == [(f"{parameter}.{path}", ["v0", "v1"], ["v0", "v2"], is_fixed)]
