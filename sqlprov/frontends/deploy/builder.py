@@ -121,7 +121,8 @@ class Builder(StackCommand):
                 self.created.append(deployable)
         if not resource.skips_validation and not deployable.is_right():
             raise OperationalError(
-                f"{resource.name} is not as it should be after its build{deployable.explain()}."
+                f"{self.stack.locate(resource)}: {resource.name} is not as it should be after its build"
+                f"{deployable.explain()}."
             )
 
     def _has_created(self, before: State) -> bool:

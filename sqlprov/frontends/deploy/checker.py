@@ -22,16 +22,18 @@ class Checker(StackCommand):
             if resource.exports:
                 self.run_script(resource, context)
             return
-        deployable = self.create(resource, context)
+        deployable, place = self.create(resource, context), self.stack.locate(resource)
         if resource.type != "query" and not resource.skips_validation:
             if (
                 isinstance(deployable, SqlResource)
                 and not {"statecheck", "exports", "exists"} & deployable.blocks.keys()
             ):
                 raise ProgrammingError(
-                    f"{resource.name} has none of the blocks statecheck, exports and exists."
+                    f"{place}: {resource.name} has none of the blocks statecheck, exports and exists."
                 )
             if not deployable.is_right():
-                raise OperationalError(f"{resource.name} is not as it should be{deployable.explain()}.")
+                raise OperationalError(
+                    f"{place}: {resource.name} is not as it should be{deployable.explain()}."
+                )
             self.report("passed", resource)
         self.export(resource, deployable)

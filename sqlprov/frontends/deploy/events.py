@@ -25,13 +25,13 @@ class Reporter:
 
     def __init__(self, write: Callable[[str], None], is_json: bool = False) -> None:
         self._write, self._is_json = write, is_json
-        self._protected: list[str] = []
+        self._protected: set[str] = set()  # resources that are built at once add to it
 
     def protect(self, value: Any) -> None:
         """Hide a value, and each text in it, from here on."""
         if isinstance(value, str):
             if value:
-                self._protected = sorted({*self._protected, *_list_spellings(value)}, key=len, reverse=True)
+                self._protected |= {*_list_spellings(value)}
             if isinstance(parsed := parse_json_text(value), dict | list):
                 self.protect(parsed)
         elif isinstance(value, dict | list):
@@ -51,7 +51,7 @@ class Reporter:
             return PROTECTED
         if not isinstance(value, str):
             return value
-        for protected in self._protected:
+        for protected in sorted(self._protected, key=len, reverse=True):
             if len(protected) >= _SHORTEST:
                 value = value.replace(protected, PROTECTED)
         return value

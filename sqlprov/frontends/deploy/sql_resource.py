@@ -89,7 +89,9 @@ class SqlResource(Deployable):
                 options.get("postdelete_retry_delay", DELETE_DELAY),
             )
             if not is_gone:
-                raise OperationalError(f"{self.resource.name} was deleted and is still there.")
+                raise OperationalError(
+                    f"{self.blocks['delete'].place}: {self.resource.name} was deleted and is still there."
+                )
         return event
 
     def read_exports(self) -> list[Row]:

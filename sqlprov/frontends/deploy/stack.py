@@ -167,22 +167,25 @@ def _check_table(manifest: Manifest, resource: StackResource, catalog: Catalog, 
     place = f"{manifest.file}:{resource.line}"
     parts = resource.table.split(".")
     if len(parts) != 3:
-        problems.add(place, f"table: {resource.table!r}; expected a name such as aws.sagemaker.models")
+        problems.add(
+            place, f"{resource.name}: table {resource.table!r}; expected a name such as aws.sagemaker.models"
+        )
         return
     catalog.reveal(resource.table)
     try:
         table = catalog.get_table(*parts)
     except Error as error:
-        problems.add(place, str(error))
+        problems.add(place, f"{resource.name}: {error}")
         return
     for verb, name in (("INSERT", "create_resource"), ("DELETE", "delete_resource")):
         if name not in table.by_method:
-            problems.add(place, f"{resource.table} does not support {verb}")
+            problems.add(place, f"{resource.name}: {resource.table} does not support {verb}")
     columns = {normalize_name(column.name) for column in table.columns}
     for column, _ in resource.exports:
         if normalize_name(column) not in columns:
             names = [each.name for each in table.columns]
-            problems.add(place, f"{resource.table} has no column {column!r}.{suggest(column, names)}")
+            text = f"{resource.name}: {resource.table} has no column {column!r}.{suggest(column, names)}"
+            problems.add(place, text)
 
 
 def _drop_helpers(values: Mapping[str, Any], resource: StackResource, catalog: Catalog) -> dict[str, Any]:

@@ -110,7 +110,7 @@ class TableResource(Deployable):
         with self.runner.awaiting(True):
             self._run(*self._build_delete())
         if not self.runner.retry(self.resource, lambda: not self.exists(), DELETE_TRIES, DELETE_DELAY):
-            raise OperationalError(f"{self.resource.name} was deleted and is still there.")
+            raise OperationalError(f"{self.place}: {self.resource.name} was deleted and is still there.")
         return "deleted"
 
     def read_exports(self) -> list[Row]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -78,7 +79,8 @@ def test_exists_statecheck_update_and_exports(con: Connection, tmp_path: Path) -
     assert build_ok(con, stack).names("updated") == ["model"]
     assert run_stack(con, stack, "test").names("passed") == ["model"]
     assert build_ok(con, stack, command="teardown").names("deleted") == ["model"]
-    assert "model is not as it should be" in str(run_stack(con, stack, "test").error)
+    place = f"{stack}/stackql_manifest.yml:8"
+    assert f"{place}: model is not as it should be" in str(run_stack(con, stack, "test").error)
 
 
 @pytest.mark.parametrize(
@@ -137,7 +139,7 @@ def test_a_block_that_changes_a_row_is_an_update_and_no_rollback_deletes_the_row
 def test_checks_pause_between_two_tries_and_not_after_the_last(con: Connection, tmp_path: Path) -> None:
     stack = write(tmp_path, "retries", CHECK.replace("'{{ team }}'", "'nobody'"), CREATE, DELETE)
     ran = run_stack(con, stack)
-    assert "model is not as it should be after its build" in str(ran.error)
+    assert f"{stack}/stackql_manifest.yml:8: model is not as it should be after its build" in str(ran.error)
     assert ran.sleeps == [7, 7], "one pause before the create, one after it"
     build_ok(con, stack, command="teardown")
 
@@ -153,6 +155,18 @@ def test_a_row_that_is_not_as_it_should_be_is_deleted_even_if_no_block_looks_for
     assert run_stack(con, stack).names("created") == ["model"], "the rollback deleted it"
     assert build_ok(con, stack, command="teardown").names("deleted") == ["model"]
     assert build_ok(con, stack, command="teardown").names("absent") == ["model"]
+
+
+def test_a_row_that_its_delete_leaves_is_an_error_of_the_block(con: Connection, tmp_path: Path) -> None:
+    nothing = DELETE.replace("'{{ stack_name }}'", "'another'")
+    stack = write(tmp_path, "left", EXISTS.replace("exists", "exists, postdelete_retries=1"), CREATE, nothing)
+    build_ok(con, stack)
+    error = run_stack(con, stack, "teardown").error
+    assert f"{stack}/resources/model.iql:" in str(error) and "model was deleted and is still there" in str(
+        error
+    )
+    write(tmp_path, "left", EXISTS, CREATE, DELETE)
+    build_ok(con, stack, command="teardown")
 
 
 def test_a_row_that_differs_and_has_no_update_is_an_error(con: Connection, tmp_path: Path) -> None:
@@ -351,6 +365,21 @@ exports: [word, other]
     assert "SELECT '(protected)' AS again" in shown
     assert ran.names("failed") == ["bad"] and "hush-5" in str(ran.error)
     assert "hush-5" not in shown.replace("SELECT 'hush-5' AS word", "", 1)  # the manifest's own text
+
+
+def test_values_that_threads_protect_at_once_are_all_hidden() -> None:
+    lines: list[str] = []
+    reporter = Reporter(lines.append)
+    values = [f"value-{number}-x" for number in range(400)]
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(reporter.protect, values))
+    finally:
+        sys.setswitchinterval(before)
+    reporter.report("exported", text=" ".join(values))
+    assert lines == ["exported: " + " ".join(["(protected)"] * len(values))]
 
 
 def test_a_protected_export_is_hidden_as_sql_and_json_spell_it_and_in_errors() -> None:

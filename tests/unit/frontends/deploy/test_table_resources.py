@@ -238,6 +238,27 @@ def test_mistakes_of_several_resources_are_reported_together(
     assert "Imag" in error and "Kee" in error
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("aws.sagemaker.models", "aws.sagemaker.modles", "model: "),
+        (
+            "aws.sagemaker.models",
+            "sagemaker.models",
+            "model: table 'sagemaker.models'; expected a name such as",
+        ),
+        ("aws.sagemaker.models", "aws.ec2.regions", "model: aws.ec2.regions does not support INSERT"),
+        ("ModelArn", "ModelArm", "model: aws.sagemaker.models has no column 'ModelArm'. Did you mean"),
+    ],
+)
+def test_a_mistake_about_the_table_names_the_resource_and_its_line(
+    con: Connection, em: Emulator, tmp_path: Path, old: str, new: str, expected: str
+) -> None:
+    stack = write(tmp_path, "tables", MODEL.replace(old, new))
+    assert f"{stack}/stackql_manifest.yml:9: {expected}" in str(run_stack(con, stack).error)
+    assert em.calls == []
+
+
 def test_rows_of_a_stack_carry_its_tag(con: Connection, tmp_path: Path) -> None:
     stack = write(tmp_path, "marked", MODEL)
     build_ok(con, stack, tag=True)
