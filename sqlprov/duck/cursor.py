@@ -41,6 +41,10 @@ _TEMPORARY = (
     "SELECT 1 FROM duckdb_tables() WHERE temporary AND lower(table_name) = lower(?) "
     "UNION ALL SELECT 1 FROM duckdb_views() WHERE temporary AND NOT internal AND lower(view_name) = lower(?)"
 )
+_TEXTS = (
+    "SELECT lower(column_name) FROM duckdb_columns() WHERE data_type = 'VARCHAR' AND lower(table_name) IN ?"
+)
+"""The columns of text of the tables that a statement may name."""
 
 
 @dataclass(frozen=True)
@@ -127,8 +131,10 @@ class Cursor:
         if not isinstance(parameters, Mapping):
             text = number_parameters(text)
             parameters = {str(number): value for number, value in enumerate(parameters, start=1)}
-        columns = (column for table in tables for column in table.columns)
+        columns = [column for table in tables for column in table.columns]
         names = {each.name for each in columns if pa.types.is_string(each.type) and not each.is_json}
+        local = {name for (name,) in self.binder.duck.execute(_TEXTS, [list(query.words)]).fetchall()}
+        names |= local.difference(each.name for each in columns)
         if reason := find_json_comparison(text, bodies, names, parameters):
             raise NotSupportedError(reason)
 

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from sqlglot import exp
+from sqlglot.optimizer.annotate_types import annotate_types
 
 from sqlprov.errors import show_caret
 from sqlprov.sql.query import parse_tree
@@ -134,6 +135,9 @@ class _Comparisons:
             return node.name.lower() in self.texts and not self._is_json(node)
         if isinstance(node, exp.Cast):
             return node.to.is_type("text", "varchar") and not self._is_json(node.this)
+        if isinstance(node, exp.Func | exp.DPipe) and not self._is_json(node):
+            is_quoted = any(literal.name[:1] == '"' for literal in node.find_all(exp.Literal))
+            return not is_quoted and annotate_types(node.copy(), dialect="duckdb").is_type("text", "varchar")
         value: Any = node.this if isinstance(node, exp.Literal) and node.is_string else None
         if isinstance(node, exp.Placeholder | exp.Parameter):
             value = self.parameters.get(node.name)

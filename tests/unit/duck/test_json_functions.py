@@ -225,6 +225,23 @@ def test_json_compared_with_text_is_refused_before_any_call(
         assert "LINE 1: " in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "json_extract(tags, '$[0].Value') = lower('2026')",  # as JSON, 2026 is a number, and no error says so
+        "json_extract(tags, '$[0].Value') = concat('20', '26')",
+        "json_extract(tags, '$[0].Value') = strftime(now(), '%Y')",
+        "json_extract(tags, '$[0].Value') IN (SELECT written FROM years)",
+        "EXISTS (FROM years WHERE json_extract(tags, '$[0].Value') = written)",
+    ],
+)
+def test_text_that_looks_like_a_number_is_not_compared_with_json(connect: Connect, condition: str) -> None:
+    connection = connect(regions="us-east-1")
+    connection.sql("CREATE TABLE years AS SELECT '2026' AS written")
+    with pytest.raises(Error, match=r"This is JSON(?s:.*)Write tags->>'"):
+        connection.sql(f"SELECT name FROM {EXPERIMENTS} WHERE {condition}")
+
+
 def test_so_is_an_aggregate_of_json(connect: Connect) -> None:
     statement = f"SELECT region FROM {EXPERIMENTS} GROUP BY region HAVING max({JSON}) = 'production'"
     with pytest.raises(Error, match="cannot be compared with 'production'"):
@@ -251,6 +268,8 @@ def test_json_compared_with_a_text_that_only_duckdb_knows_is_an_error_with_what_
         f"regexp_matches({JSON}, 'prod')",
         f"{JSON} IN (SELECT to_json('production'))",
         f"{JSON} = to_json('production')",
+        f"{JSON} = '\"' || lower('Production') || '\"'",
+        f"{JSON} = concat('\"', 'production', '\"')",
         "json_extract(model_variants, '$[0].VariantName') = json_extract('[\"production\"]', '$[0]')",
         "EXISTS (FROM json_each(model_variants) v WHERE v.value ->> 'VariantName' = 'production')",
         "json_extract(shadow_mode_config, '$.ShadowModelVariants[0].SamplingPercentage') > 0",
