@@ -39,6 +39,7 @@ _ADVICE = {
     "Persistent secrets are disabled": "A sandbox has none.",
     "configuration has been locked": "A sandbox fixes all of DuckDB's settings, and a read-only session those that "
     "could write a file.",
+    """found 'MAP(VARCHAR, "NULL")'""": "A map whose values are all NULL has no type; write NULL::VARCHAR.",
     "Malformed JSON at byte 0": "DuckDB reads a text that it compares with JSON as JSON, in which a text has quotes. "
     "Write ->> instead of -> or json_extract: its value is text.",
 }

@@ -19,6 +19,7 @@ from sqlprov.errors import (
     Unreachable,
     WriteError,
 )
+from sqlprov.frontends.error_data import to_error
 from sqlprov.frontends.messages import format_outcomes, format_warnings
 from sqlprov.frontends.repl.confirmation import confirm, needs_confirmation
 from sqlprov.frontends.repl.input import EXIT_WORDS, TAIL, find_rc_file, is_command, read_code, split_script
@@ -128,7 +129,8 @@ class Shell:
         except ExitShell:
             raise
         except (Error, OSError, UnicodeDecodeError) as error:
-            self.screen.error(f"{error}{advise_on_region(error)}")
+            shown = to_error(error) if isinstance(error, OSError) else error
+            self.screen.error(f"{shown}{advise_on_region(error)}")
         except Exception as error:
             at = traceback.extract_tb(error.__traceback__)[-1]
             place = f"{at.filename}:{at.lineno}"
