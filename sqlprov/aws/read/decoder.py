@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
@@ -49,11 +49,11 @@ def build_array(column: Column, values: Iterable[Any], warn: Warn | None = None)
     elif column.has_other_type:
         items = _parse_items(items, column, warn)
         json_type = pa.float64() if pa.types.is_timestamp(column.type) else column.type
-    if not _is_unlike_json(column.type):
-        try:
-            return _build(items, json_type, column.type)
-        except WRONG_VALUE:
-            pass  # value by value, it may work, or the error names the problem
+    try:
+        spell = _find_speller(column.type)
+        return _build(list(map(spell, items)) if spell else items, json_type, column.type)
+    except WRONG_VALUE:
+        pass  # value by value, it may work, or the error names the problem
     try:
         return _build([_to_json_value(item, column.type) for item in items], json_type, column.type)
     except WRONG_VALUE as error:
@@ -197,6 +197,19 @@ def _convert(array: pa.Array, type_: pa.DataType) -> pa.Array:
 
 def _make_null_mask(array: pa.Array) -> pa.Array:
     return compute("is_null", array, memory_pool=MEMORY_POOL)
+
+
+@cache
+def _find_speller(type_: pa.DataType) -> Callable[[Any], Any] | None:
+    """What spells the maps and blobs in a value as Arrow reads them, and leaves the rest; `None` if there are none."""
+    if not _is_unlike_json(type_):
+        return None
+    if pa.types.is_struct(type_):
+        members = [(field.name, spell) for field in type_ if (spell := _find_speller(field.type))]
+        return lambda value: value and {**value, **{name: spell(value.get(name)) for name, spell in members}}
+    if pa.types.is_list(type_) and (spell_item := _find_speller(type_.value_type)):
+        return lambda value: value and [spell_item(item) for item in value]
+    return lambda value: _to_json_value(value, type_)
 
 
 @cache
