@@ -239,6 +239,7 @@ def build(
 @DRY_RUN
 @OUTPUT_FILE
 @_make_failure_option("error", "ignore")
+@click.option("--tag-stack", is_flag=True, help="Expect the tag sqlprov:stack, as build writes it.")
 @click.pass_context
 def test(
     ctx: click.Context, /, folder: Path, environment: str, target: ConnectionOptions, **options: Any
