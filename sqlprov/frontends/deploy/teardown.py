@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
-from sqlprov.errors import Error
+from sqlprov.errors import Error, ProgrammingError
 from sqlprov.frontends.deploy.command import StackCommand
 from sqlprov.frontends.deploy.manifest import StackResource
-from sqlprov.frontends.deploy.rendering import Context
+from sqlprov.frontends.deploy.rendering import Context, list_uses
 from sqlprov.frontends.deploy.runner import is_sure
 from sqlprov.frontends.deploy.stack import find_maker
 
@@ -17,6 +18,7 @@ class Teardown(StackCommand):
     """Deletes the resources in reverse order, and waits until each is gone."""
 
     def run(self) -> None:
+        self._reduced: dict[str, StackResource] = {}
         contexts = self._collect_exports()
         for resource in reversed(self.stack.manifest.resources):
             if resource.type in ("resource", "multi"):
@@ -29,7 +31,7 @@ class Teardown(StackCommand):
         if isinstance(context, str):
             self.report("skipped", resource, context)
             return
-        deployable = self.create(resource, context)
+        deployable = self.create(self._reduced.get(resource.name, resource), context)
         # Some of a `multi` resource may exist where its count says no.
         if resource.type == "resource" and deployable.exists() is False:
             self.report("absent", resource)
@@ -51,6 +53,8 @@ class Teardown(StackCommand):
             if resource.type == "command":
                 continue
             if maker := find_maker(self.stack.list_uses(resource), missing):
+                resource, maker = self._drop_missing(resource, missing, maker)
+            if maker:
                 contexts[resource.name] = f"it uses an export of {maker}, which does not exist"
                 missing |= {name: maker for _, name in resource.exports}
                 continue
@@ -70,6 +74,27 @@ class Teardown(StackCommand):
             if lacking and own_names & self.stack.list_uses(resource):
                 contexts[resource.name] = "it does not exist: it has no exports"
         return contexts
+
+    def _drop_missing(
+        self, resource: StackResource, missing: Mapping[str, str], maker: str
+    ) -> tuple[StackResource, str]:
+        """A resource with a table without the properties that use missing exports, if its key does not; otherwise
+        itself and the resource whose exports are missing."""
+        lost, kept = dict(missing), []
+        for each in resource.props:
+            if its_maker := find_maker(list_uses([each]), lost):
+                lost[each.name] = its_maker
+            else:
+                kept.append(each)
+        reduced = replace(resource, props=tuple(kept))
+        if not resource.table or find_maker(self.stack.list_uses(reduced), lost):
+            return resource, maker
+        try:
+            self.create(reduced, self.stack.renderer.build_context(reduced))
+        except ProgrammingError:  # the key is among the properties that were dropped
+            return resource, maker
+        self._reduced[resource.name] = reduced
+        return reduced, ""
 
     def _collect(self, resource: StackResource, context: Context) -> dict[str, Any]:
         if resource.type == "script":

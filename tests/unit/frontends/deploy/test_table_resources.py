@@ -87,6 +87,22 @@ def test_a_stack_without_sql_is_built_once_tested_and_torn_down(
     assert (last.names("absent"), last.names("deleted")) == (["model"], [])
 
 
+def test_a_teardown_finds_a_row_whose_values_use_an_export_that_is_gone_unless_its_key_does(
+    con: Connection, tmp_path: Path
+) -> None:
+    fixed = CONFIG.replace("name: config\n", "name: fixed\n").replace('"{{ model }}-config"', "orphan-config")
+    stack = write(tmp_path, "orphan", MODEL, CONFIG, fixed)
+    build_ok(con, stack)
+    con.sql("DELETE FROM aws.sagemaker.models WHERE model_name = 'orphan-dev' AND region = 'us-east-1'")
+    ran = build_ok(con, stack, command="teardown")
+    assert (ran.names("deleted"), ran.names("absent")) == (["fixed"], ["model"])
+    assert "skipped   config: it uses an export of model, which does not exist" in ran.lines
+    con.sql(
+        "DELETE FROM aws.sagemaker.endpoint_configs WHERE endpoint_config_name = 'orphan-dev-config' "
+        "AND region = 'us-east-1'"
+    )
+
+
 def test_only_the_values_that_differ_are_updated(con: Connection, em: Emulator, tmp_path: Path) -> None:
     stack = write(tmp_path, "tags", MODEL)
     build_ok(con, stack)
