@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from jinja2 import StrictUndefined, TemplateError, Undefined, meta, nodes
+from jinja2 import StrictUndefined, Undefined, meta, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from sqlprov.errors import DataError, ProgrammingError
@@ -65,7 +65,7 @@ class Renderer:
             tree = self._jinja.parse(value)
             self._mark_derived(tree)
             text = self._jinja.from_string(tree).render(context)
-        except (TemplateError, ValueError, TypeError) as error:
+        except Exception as error:  # what a template computes may raise anything
             raise ProgrammingError(f"{place}: {value!r}: {error}.") from None
         return text.lower() if text in ("True", "False") and text != value else text
 
@@ -85,7 +85,7 @@ class Renderer:
         try:
             compute = self._jinja.compile_expression(text, undefined_to_none=False)
             return bool(compute({**_FUNCTIONS, **context}))
-        except (TemplateError, TypeError, ValueError) as error:
+        except Exception as error:
             raise ProgrammingError(f"{place}: the condition {text!r}: {error}.") from None
 
     def _mark_derived(self, tree: nodes.Template) -> None:

@@ -181,7 +181,7 @@ def _check_table(manifest: Manifest, resource: StackResource, catalog: Catalog, 
         if name not in table.by_method:
             problems.add(place, f"{resource.name}: {resource.table} does not support {verb}")
     columns = {normalize_name(column.name) for column in table.columns}
-    for column, _ in resource.exports:
+    for column in (*(column for column, _ in resource.exports), *(each.name for each in resource.find)):
         if normalize_name(column) not in columns:
             names = [each.name for each in table.columns]
             text = f"{resource.name}: {resource.table} has no column {column!r}.{suggest(column, names)}"

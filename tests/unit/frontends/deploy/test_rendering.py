@@ -53,7 +53,15 @@ def test_a_condition_holds_if_python_says_so(renderer: Renderer, condition: str)
 
 
 @pytest.mark.parametrize(
-    "condition", ["[x for x in 'ab']", "lambda: 1", "f'{1}'", "open('/etc/passwd')", "''.__class__"]
+    "template", ["{{ 1 / 0 }}", "{{ [1] | from_json }}", "{{ 'a' + 1 }}", "{{ 9.9 ** 999 }}"]
+)
+def test_an_error_that_a_template_computes_has_its_place(renderer: Renderer, template: str) -> None:
+    with pytest.raises(ProgrammingError, match=r"^here: "):
+        renderer.render_value(template, {}, "here")
+
+
+@pytest.mark.parametrize(
+    "condition", ["[x for x in 'ab']", "lambda: 1", "f'{1}'", "open('/etc/passwd')", "''.__class__", "1 / 0"]
 )
 def test_what_no_condition_may_do_is_an_error_with_its_place(renderer: Renderer, condition: str) -> None:
     with pytest.raises(ProgrammingError, match=r"^here: "):

@@ -265,6 +265,11 @@ def test_mistakes_of_several_resources_are_reported_together(
         ),
         ("aws.sagemaker.models", "aws.ec2.regions", "model: aws.ec2.regions does not support INSERT"),
         ("ModelArn", "ModelArm", "model: aws.sagemaker.models has no column 'ModelArm'. Did you mean"),
+        (
+            "exports:",
+            "find: {modelname: x, name: y}\n      exports:",
+            "model: aws.sagemaker.models has no column 'name'",
+        ),
     ],
 )
 def test_a_mistake_about_the_table_names_the_resource_and_its_line(
