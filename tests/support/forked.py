@@ -68,9 +68,9 @@ def serve() -> list[str]:
     from sqlprov.catalog import Catalog
 
     for module in pkgutil.walk_packages(sqlprov.__path__, "sqlprov."):
-        if not module.name.startswith(
-            ("sqlprov.frontends.notebook", "sqlprov.frontends.sqlalchemy", "sqlprov.__main__")
-        ):
+        # What needs the library of an extra, which need not be there.
+        parts = ("mcp", "notebook", "serve", "sqlalchemy")
+        if not module.name.startswith(("sqlprov.__main__", *(f"sqlprov.frontends.{each}" for each in parts))):
             importlib.import_module(module.name)
     Catalog().get_table("aws", "sagemaker", "models")
     gc.freeze()
