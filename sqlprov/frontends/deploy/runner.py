@@ -53,8 +53,7 @@ class Runner:
         Raises:
             Error: a statement failed, rows are missing, or a row was not written; file and line are in the message.
         """
-        if self.shows_queries:
-            self.reporter.report("query", resource.name, f"\n{source.text.strip()}")
+        self.show(resource, source.text)
         rows: list[Row] = []
         statements: list[Statement] = []
         done = 0
@@ -81,6 +80,11 @@ class Runner:
                 self._report_outcomes(resource, statements[done], error.outcomes, has_message=True)
             raise source.locate(error) from None
         return rows
+
+    def show(self, resource: StackResource, sql: str) -> None:
+        """Report a statement, if statements are reported."""
+        if self.shows_queries:
+            self.reporter.report("query", resource.name, f"\n{sql.strip()}")
 
     def _report_outcomes(
         self,

@@ -206,9 +206,9 @@ class TableResource(Deployable):
         try:
             with self._located():
                 columns = ", ".join(map(quote_identifier, names))
-                rows = connection.sql(
-                    f"SELECT {columns} FROM {self.sql_name} {self._where}", self._parameters
-                ).arrow()
+                sql = f"SELECT {columns} FROM {self.sql_name} {self._where}"
+                self.runner.show(self.resource, sql)
+                rows = connection.sql(sql, self._parameters).arrow()
         finally:
             connection.settings = before
         if rows.num_rows > 1:

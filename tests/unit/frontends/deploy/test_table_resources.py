@@ -103,6 +103,14 @@ def test_a_teardown_finds_a_row_whose_values_use_an_export_that_is_gone_unless_i
     )
 
 
+def test_each_statement_on_a_row_can_be_shown_before_it_runs(con: Connection, tmp_path: Path) -> None:
+    ran = build_ok(con, write(tmp_path, "shown", MODEL), shows_queries=True)
+    lines = [line for line in ran.text.splitlines() if line.startswith(("SELECT", "INSERT"))]
+    assert [line.split()[0] for line in lines] == ["SELECT", "INSERT", "SELECT", "SELECT"]
+    assert lines[0].startswith('SELECT "model_name", "execution_role_arn"'), "the look-up"
+    build_ok(con, tmp_path, command="teardown")
+
+
 def test_only_the_values_that_differ_are_updated(con: Connection, em: Emulator, tmp_path: Path) -> None:
     stack = write(tmp_path, "tags", MODEL)
     build_ok(con, stack)
