@@ -217,7 +217,7 @@ class _Statement:
             return True
         rows = self._find_whole_rows()
         return (
-            any(_renames_columns(alias) for alias in self.tree.find_all(exp.TableAlias))
+            any(_renames_columns(alias, self.column) for alias in self.tree.find_all(exp.TableAlias))
             or any(isinstance(node.this, exp.Schema) for node in self.tree.find_all(exp.Create))
             or any(not self._may_shift(node) for node in self.tree.find_all(exp.SetOperation))
             or not all(self._is_row_shown(node) for node in rows)
@@ -320,9 +320,13 @@ def _makes_columns(node: exp.Expr) -> bool:
     return isinstance(node, exp.Explode) or isinstance(node.expression, exp.Star)
 
 
-def _renames_columns(alias: exp.TableAlias) -> bool:
-    """Whether `AS t(a, b)` gives new names to the columns of a table or query."""
+def _renames_columns(alias: exp.TableAlias, column: str) -> bool:
+    """Whether `AS t(a, b)` may give a new name to a column: of a table, or of a query that may return it."""
     relation = alias.parent
+    if isinstance(relation, exp.CTE | exp.Subquery):
+        names = relation.this.find_all(exp.Star, exp.Columns, exp.Column)
+        if not any(not isinstance(node, exp.Column) or node.name.lower() == column for node in names):
+            return False
     makes_values = isinstance(relation, exp.Unnest | exp.Values) or (
         isinstance(relation, exp.Table) and isinstance(relation.this, exp.Func)
     )

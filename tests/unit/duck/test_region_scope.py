@@ -46,6 +46,11 @@ RULES = {
     "open condition": (f"SELECT model_name FROM {M} WHERE region <> 'us-west-2'", {"us-east-1", "eu-west-1"}),
     "unused": (f"SELECT model_name FROM {M}", {"us-east-1"}),
     "shown": (f"SELECT region, model_name FROM {M}", {"us-east-1"}),
+    "recursive": (
+        "WITH RECURSIVE r(n) AS (SELECT 0 UNION ALL SELECT n - 1 FROM r WHERE n = 0) "
+        f"SELECT r.n, m.model_name FROM r JOIN {M} m ON length(m.model_name) > r.n WHERE r.n = 0",
+        {"us-east-1"},
+    ),
     "join": (
         f"SELECT DISTINCT a.model_name, a.region FROM {P} b JOIN {M} a USING (region) "
         "WHERE b.region IN ('us-east-1', 'eu-west-1')",
