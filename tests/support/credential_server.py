@@ -28,7 +28,7 @@ class CredentialServer:
         calls: operation (or path), region and access key id of each request, in order.
         codes: the codes of MFA devices that it accepts.
         refused: access key ids that it calls expired.
-        refusal: what it answers to them.
+        refusal, refusal_type: what it answers to them.
         broken: begins of paths that are answered with `refusal` and status 500.
     """
 
@@ -37,6 +37,7 @@ class CredentialServer:
     codes: set[str] = field(default_factory=set)
     refused: set[str] = field(default_factory=set)
     refusal: str = "The security token included in the request is expired"
+    refusal_type: str = "ExpiredTokenException"
     broken: str = "-"
 
     def count(self, operation: str) -> int:
@@ -66,7 +67,7 @@ def run_credential_server() -> Iterator[CredentialServer]:
             if operation.startswith(state.broken):
                 return 500, state.refusal.encode()
             if key in state.refused:
-                return 400, orjson.dumps({"__type": "ExpiredTokenException", "message": state.refusal})
+                return 400, orjson.dumps({"__type": state.refusal_type, "message": state.refusal})
             values = {
                 "AccessKeyId": f"ASIA{len(state.calls):012}",
                 "SecretAccessKey": SECRET,

@@ -141,6 +141,7 @@ class Login:
             where = self.describe()
             text += f" ({where})" if where != AWS else ""
         error.args = (text,)
+        error.code, error.request_id = hide(error.code), hide(error.request_id)
         if isinstance(error, CredentialsError):
             # Those that another region accepts are not the reason.
             self._is_refused |= error.code not in CLOSED or not self.has_accepted

@@ -540,6 +540,10 @@ def test_a_refusal_that_repeats_a_credential_is_shown_without_it(
     server.refusal = "The canonical string is: BASESECRETBASESECRET"
     configure(f"[default]\n{KEYS}")
     assert "The canonical string is: (hidden)" in str(fail())
+    server.refusal_type = "BASESECRETBASESECRET"
+    with sqlprov.connect() as con, pytest.raises(sqlprov.errors.OperationalError) as caught:
+        con.sql(NAMES)
+    assert caught.value.code == "(hidden)"
 
 
 @pytest.mark.parametrize(
