@@ -95,10 +95,21 @@ class Runner:
     ) -> None:
         """Report the rows of a statement; of an error, whose message has the others, those with calls that took
         effect."""
+        self._protect_keys(resource, outcomes)
         for line in format_outcomes([each for each in outcomes if each.operations or not has_message]):
             self.reporter.report("outcome", resource.name, line)
         if any(each.operations or each.status.value not in _SURE for each in outcomes):
             self.effects.add(type(statement))
+
+    def _protect_keys(self, resource: StackResource, outcomes: Sequence[Any]) -> None:
+        """Hide what outcomes show of protected exports: a key that the service has just made."""
+        names = [column for column, name in resource.exports if name in resource.protected]
+        for each in outcomes if names else ():
+            table = self.connection.catalog.get_table(*each.table.split("."))
+            hidden = {table.find_column(name) for name in names}
+            for column, value in zip(table.key, each.key.split("|"), strict=False):
+                if column in hidden:
+                    self.reporter.protect(value)
 
     def write(
         self, resource: StackResource, source: SqlSource, tries: int, delay: float, **options: Any

@@ -103,6 +103,15 @@ def test_a_teardown_finds_a_row_whose_values_use_an_export_that_is_gone_unless_i
     )
 
 
+def test_a_protected_key_is_hidden_in_the_outcome_that_makes_it(con: Connection, tmp_path: Path) -> None:
+    protected = MODEL.replace("model_name: model}]", "ModelName: model}]\n      protected: [model]")
+    stack = write(tmp_path, "keys", protected)
+    for command in ("build", "test", "teardown"):
+        ran = build_ok(con, stack, command=command)
+        assert "keys-dev" not in ran.text, ran.text
+    assert "outcome   model: ok      (protected) in us-east-1 (DeleteModel)" in ran.lines
+
+
 def test_each_statement_on_a_row_can_be_shown_before_it_runs(con: Connection, tmp_path: Path) -> None:
     ran = build_ok(con, write(tmp_path, "shown", MODEL), shows_queries=True)
     lines = [line for line in ran.text.splitlines() if line.startswith(("SELECT", "INSERT"))]
