@@ -6,6 +6,7 @@ Everything here runs on the cursor's one thread (`api.worker.Worker`).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -137,6 +138,11 @@ class Cursor:
         names |= local.difference(each.name for each in columns)
         if reason := find_json_comparison(text, bodies, names, parameters):
             raise NotSupportedError(reason)
+
+    def stop_profiling(self) -> None:
+        """Have DuckDB write no profile, which may be a file; a setting of each cursor."""
+        with suppress(duckdb.Error):  # an aborted transaction, locked settings, or rows that are not read yet
+            self.binder.duck.execute("PRAGMA disable_profiling")
 
     # Writes
 

@@ -56,6 +56,20 @@ def test_a_read_only_session_refuses_every_write_before_any_call(how: str) -> No
         assert not any(call.committed for call in em.calls)
 
 
+def test_a_session_that_becomes_read_only_writes_no_further_profile(folder: Path) -> None:
+    with sqlprov.connect() as con, con.cursor() as other:
+        for each in (con, other):
+            each.sql(
+                "PRAGMA enable_profiling = 'json'; SET profiling_output = 'profile.json'; SELECT 1"
+            ).fetchall()
+        assert (folder / "profile.json").exists()
+        other.sql("SET sqlprov_read_only = on")
+        (folder / "profile.json").unlink()
+        for each in (con, other):
+            assert each.sql("SELECT 2").fetchall() == [(2,)]
+        assert not (folder / "profile.json").exists()
+
+
 def test_botocore_itself_refuses_to_write_in_a_read_only_session() -> None:
     with Emulator() as em, sqlprov.connect(endpoint_url=em.url, region=REGION, read_only=True) as con:
         em.add("InferenceExperiment", REGION, {"Name": "read-only", "Status": "Completed"})
