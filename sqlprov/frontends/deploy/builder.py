@@ -134,8 +134,14 @@ class Builder(StackCommand):
         """Delete what this run created, in reverse order, and nothing else."""
         for deployable in reversed(self.created):
             resource = deployable.resource
+            if resource.type == "multi":
+                text = (
+                    "it stays: some of its rows may be older than this build; `teardown` deletes all of them"
+                )
+                self.report("kept", resource, text)
+                continue
             try:
-                if deployable.exists() is False:
+                if not deployable.finds_made():
                     self.report(
                         "absent", resource, "it was not found; its outcome above says what was written"
                     )

@@ -51,6 +51,10 @@ class Deployable(ABC):
     def exists(self) -> bool | None:
         """Whether there is something to delete; `None` if no block can tell: a row that differs is there, too."""
 
+    def finds_made(self) -> bool:
+        """Whether what the build made is found, and `delete` would delete it."""
+        return self.exists() is not False
+
     @abstractmethod
     def delete(self) -> str:
         """Delete it and wait until it is gone.

@@ -46,6 +46,7 @@ class TableResource(Deployable):
         if not (where or find):
             self.identity = self._find_key()
         self.is_there = False
+        self.made = ""
         self.differences: tuple[Difference, ...] = ()
 
     def check(self) -> None:
@@ -78,14 +79,23 @@ class TableResource(Deployable):
     def list_differences(self) -> tuple[Difference, ...]:
         return self.differences
 
+    def finds_made(self) -> bool:
+        if not self.exists() and self.made:
+            self.identity, self.condition = {"data__Identifier": self.made}, ""
+        return self.exists() is True
+
     def explain(self) -> str:
         if self.is_there:
             return f": {', '.join(each.path for each in self.differences)}"
         key = " and ".join(f"{name} = {value!r}" for name, value in self.identity.items()) or self.condition
-        return f": no row of {self.resource.table} has {key} (a service may write a value in its own way)"
+        made = f". The row that it made is {self.made!r}: change `find`, or delete it" if self.made else ""
+        return (
+            f": no row of {self.resource.table} has {key} (a service may write a value in its own way){made}"
+        )
 
     def create(self) -> None:
         self._run(*self._build_insert())
+        self.made = self.runner.connection.outcomes[0].key
 
     def update(self) -> None:
         fixed = [each.path for each in self.differences if each.is_fixed]

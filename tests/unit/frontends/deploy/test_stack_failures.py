@@ -145,16 +145,35 @@ DELETE FROM aws.sagemaker.models WHERE model_name LIKE '{{{{ stack_name }}}}-%' 
 """
 
 
-@pytest.mark.parametrize("type_", ["resource", "multi"])
 def test_a_create_that_fails_halfway_is_not_tried_again_and_is_rolled_back(
-    con: Connection, tmp_path: Path, type_: str
+    con: Connection, tmp_path: Path
 ) -> None:
-    stack = write(tmp_path, "half", f"\n    - {{name: rows, type: {type_}}}\n", BROKEN)
+    stack = write(tmp_path, "half", "\n    - {name: rows}\n", BROKEN)
     (stack / "resources" / "rows.iql").write_text(TWO_ROWS)
     ran = run_stack(con, stack, on_failure="rollback")
     assert (ran.names("retry"), ran.names("rolled back")) == ([], ["rows"])
     assert "outcome   rows: ok      half-1 in us-east-1 (CreateModel)" in ran.lines
     assert count(con, "half") == (0, 0)
+
+
+def test_a_rollback_leaves_a_resource_of_several_rows_of_which_some_may_be_older(
+    con: Connection, tmp_path: Path
+) -> None:
+    stack = write(tmp_path, "several", "\n    - {name: rows, type: multi}\n", BROKEN)
+    (stack / "resources" / "rows.iql").write_text(TWO_ROWS)
+    ran = run_stack(con, stack, on_failure="rollback")
+    assert (ran.names("rolled back"), ran.names("kept")) == ([], ["rows"])
+    assert "`teardown` deletes all of them" in ran.text
+    assert count(con, "several") == (1, 0)
+
+
+def test_a_row_that_its_find_does_not_find_is_named_and_rolled_back(con: Connection, tmp_path: Path) -> None:
+    lost = MODEL + '      find: {execution_role_arn: "arn:aws:iam::123456789012:role/other"}\n'
+    ran = run_stack(con, write(tmp_path, "unfound", lost), on_failure="rollback")
+    assert "no row of aws.sagemaker.models has execution_role_arn = " in str(ran.error)
+    assert "The row that it made is 'unfound-dev': change `find`, or delete it" in str(ran.error)
+    assert ran.names("rolled back") == ["model"]
+    assert count(con, "unfound") == (0, 0)
 
 
 @pytest.mark.parametrize(

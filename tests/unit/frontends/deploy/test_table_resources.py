@@ -217,15 +217,6 @@ def test_a_mistake_in_a_property_is_found_before_the_first_call(
     assert em.calls == []
 
 
-def test_a_row_that_is_not_found_is_named_and_no_rollback_passes_over_it(
-    con: Connection, tmp_path: Path
-) -> None:
-    stack = write(tmp_path, "sought", MODEL + "      find: {model_name: another}\n")
-    ran = run_stack(con, stack, on_failure="rollback")
-    assert "no row of aws.sagemaker.models has model_name = 'another'" in str(ran.error)
-    assert ran.names("absent") == ["model"]
-
-
 KEPT = """
     - name: cluster
       table: aws.ecs.clusters
