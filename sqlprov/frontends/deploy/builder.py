@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import replace
 
 from sqlprov.errors import Error, OperationalError
-from sqlprov.frontends.deploy.command import StackCommand
+from sqlprov.frontends.deploy.command import StackCommand, format_uncompared
 from sqlprov.frontends.deploy.deployable import Deployable, State
 from sqlprov.frontends.deploy.events import BufferedReporter
 from sqlprov.frontends.deploy.groups import group_resources
@@ -103,7 +103,7 @@ class Builder(StackCommand):
         if state is State.RIGHT:
             if self.stack.is_used_later(resource):
                 deployable.settle()
-            self.report("unchanged", resource)
+            self.report("unchanged", resource, format_uncompared(deployable))
             return
         try:
             deployable.update() if state is State.WRONG else deployable.create()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sqlprov.errors import OperationalError, ProgrammingError
-from sqlprov.frontends.deploy.command import StackCommand
+from sqlprov.frontends.deploy.command import StackCommand, format_uncompared
 from sqlprov.frontends.deploy.manifest import StackResource
 from sqlprov.frontends.deploy.sql_resource import SqlResource
 
@@ -35,5 +35,5 @@ class Checker(StackCommand):
                 raise OperationalError(
                     f"{place}: {resource.name} is not as it should be{deployable.explain()}."
                 )
-            self.report("passed", resource)
+            self.report("passed", resource, format_uncompared(deployable))
         self.export(resource, deployable)

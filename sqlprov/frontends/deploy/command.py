@@ -192,6 +192,12 @@ class StackCommand(ABC):
         self.runner.reporter.report(event, resource.name, text, **details)
 
 
+def format_uncompared(deployable: Deployable) -> str:
+    """The properties of a row as it should be that no read returns; empty if there are none."""
+    names = deployable.list_uncompared()
+    return f"not compared: {', '.join(names)}" if names else ""
+
+
 def format_value(value: Any) -> str:
     """A value as events and plans show it."""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)

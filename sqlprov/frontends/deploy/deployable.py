@@ -79,6 +79,10 @@ class Deployable(ABC):
         """What an update would change, if it is known."""
         return ()
 
+    def list_uncompared(self) -> list[str]:
+        """The properties that no read returns, so that a change of them is not noticed."""
+        return []
+
     def explain(self) -> str:
         """Why it is not as it should be, as the end of a sentence; empty if that is not known."""
         return ""

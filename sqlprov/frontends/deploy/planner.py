@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from sqlprov.frontends.deploy.command import StackCommand, format_value
+from sqlprov.frontends.deploy.command import StackCommand, format_uncompared, format_value
 from sqlprov.frontends.deploy.deployable import Deployable, State, normalize_name
 from sqlprov.frontends.deploy.manifest import StackResource
 from sqlprov.frontends.deploy.stack import find_maker
@@ -71,7 +71,7 @@ class BuildPlanner(StackCommand):
         match deployable.find_state():
             case State.RIGHT:
                 self.export(resource, deployable)
-                yield Planned(name, "none")
+                yield Planned(name, "none", new=format_uncompared(deployable))
             case State.ABSENT:
                 yield self._plan_calls(Planned(name, "create"), deployable, "create")
             case State.UNCHECKED:

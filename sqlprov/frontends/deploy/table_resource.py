@@ -79,6 +79,12 @@ class TableResource(Deployable):
     def list_differences(self) -> tuple[Difference, ...]:
         return self.differences
 
+    def list_uncompared(self) -> list[str]:
+        given, create = set(map(normalize_name, self.values)), self.table.by_method["create_resource"]
+        compared = {*create.attributes, self.table.write.insert.name}  # by the name the row is found
+        parts = [part.name for part in create.parameters if not part.column and part.name not in compared]
+        return [name for name in parts if normalize_name(name) in given]
+
     def finds_made(self) -> bool:
         if not self.exists() and self.made:
             self.identity, self.condition = {"data__Identifier": self.made}, ""

@@ -166,3 +166,29 @@ def test_types_of_cloudformation_are_built_changed_and_torn_down_through_cloud_c
         ]
         assert build_ok(con, stack).names("updated") == ["queue"]
         assert build_ok(con, stack, command="teardown").names("deleted") == ["topic", "queue"]
+
+
+SECRET = """
+version: 1
+name: secret
+globals: [{name: region, value: us-east-1}]
+resources:
+  - name: password
+    table: aws.secretsmanager.secrets
+    find: {name: kept-secret}
+    props: [{name: Name, value: kept-secret}, {name: SecretString, value: first}]
+"""
+
+
+def test_a_property_that_no_read_returns_is_named_by_plan_build_and_test(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SQLPROV_STATE_DIR", str(tmp_path / "state"))
+    stack = write_stack(tmp_path, SECRET)
+    with sqlprov.connect(local=True) as con:
+        build_ok(con, stack)
+        write_stack(tmp_path, SECRET.replace("value: first", "value: second"))
+        (planned,) = run_stack(con, stack, "plan").plan
+        assert (planned.action, planned.new) == ("none", "not compared: SecretString")
+        assert "password: not compared: SecretString" in build_ok(con, stack).text
+        assert "password: not compared: SecretString" in build_ok(con, stack, command="test").text
