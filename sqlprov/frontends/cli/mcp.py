@@ -97,6 +97,6 @@ def mcp(
         ) as listener:
             host, port = listener.getsockname()[:2]
             click.echo(f"http://{f'[{host}]' if ':' in host else host}:{port}/mcp", err=True)
-            if TOKEN not in os.environ:
+            if not os.environ.get(TOKEN):
                 click.echo(f"Authorization: Bearer {token}", err=True)
             serve_http(server, listener, token)

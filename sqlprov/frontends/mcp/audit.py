@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-
-import orjson
 
 from sqlprov.private_files import make_private_file
 
@@ -25,6 +24,7 @@ class Audit:
 
     def record(self, tool: str, arguments: dict[str, Any], **more: Any) -> None:
         """Append a line: the time in UTC, the tool, its arguments, and `more`."""
-        line = {"time": datetime.now(UTC), "tool": tool, "arguments": arguments, **more}
+        line = {"time": datetime.now(UTC).isoformat(), "tool": tool, "arguments": arguments, **more}
         with self._lock, self._path.open("ab") as file:
-            file.write(orjson.dumps(line, default=str) + b"\n")
+            # Not orjson: it refuses an integer of more than 64 bits, and the call would go unrecorded.
+            file.write(json.dumps(line, default=str, separators=(",", ":")).encode() + b"\n")

@@ -168,7 +168,7 @@ class Toolbox:
         """Show the API calls that a statement would make, the IAM permissions that they need, and how many there can be
         at most: null if that depends on replies. Of a write it shows the calls for each row, and reads the rows."""
         statement = self._parse(sql)
-        with self._cursor(regions) as cursor:
+        with self._limited_cursor(regions, self._limits) as cursor:
             if isinstance(statement, Exec | WriteStatement):
                 if not self._writes_cloud(statement):
                     raise NotSupportedError("It writes a local table, which takes no call.")
@@ -201,13 +201,11 @@ class Toolbox:
         if self.mode is not Mode.FULL and isinstance(statement, Exec | WriteStatement):
             way = "propose_write shows it first" if self.mode is Mode.PROPOSE else "this server only reads"
             raise NotSupportedError(f"query does not write: {way}.")
-        with self._cursor(regions) as cursor:
+        with self._limited_cursor(regions, limits) as cursor:
             if self.mode is not Mode.FULL:
                 cursor.settings = cursor.settings.with_value("read_only", "on")
-            cursor.settings = cursor.settings.with_value("max_calls", str(limits.calls))
-            with _end_after(limits.seconds, cursor):
-                (result,) = cursor.run(sql, parameters)
-                rows, has_more = _read_rows(result, limits.rows)
+            (result,) = cursor.run(sql, parameters)
+            rows, has_more = _read_rows(result, limits.rows)
             return {
                 "columns": result.columns,
                 "rows": rows,
@@ -235,7 +233,7 @@ class Toolbox:
             raise NotSupportedError(
                 "propose_write takes an INSERT, UPDATE, DELETE or EXEC of a cloud table; query runs others."
             )
-        with self._cursor(regions) as cursor:
+        with self._limited_cursor(regions, self._limits) as cursor:
             calls = _list_calls(cursor, sql, parameters)
         token = secrets.token_urlsafe(16)
         with self._lock:
@@ -288,6 +286,13 @@ class Toolbox:
                 cursor.settings = cursor.settings.with_value("regions", ",".join(regions))
             yield cursor
 
+    @contextmanager
+    def _limited_cursor(self, regions: Sequence[str] | None, limits: Limits) -> Iterator[Connection]:
+        with self._cursor(regions) as cursor:
+            cursor.settings = cursor.settings.with_value("max_calls", str(limits.calls))
+            with _end_after(limits.seconds, cursor):
+                yield cursor
+
     def _parse(self, sql: str) -> Any:
         """The one statement in `sql`."""
         with self._cursor() as cursor:
@@ -332,6 +337,8 @@ def _list_calls(cursor: Connection, sql: str, parameters: Any) -> pa.Table:
 
 def _read_rows(result: sqlprov.Result, most: int) -> tuple[list[dict[str, Any]], bool]:
     """The first rows of a result, and whether it has more."""
+    if not result.has_rows:
+        return [], False
     first = result.peek(most + 1)
     return _to_rows(first.slice(0, most)), first.num_rows > most
 

@@ -72,7 +72,7 @@ class Client:
         server: the server.
         sock: connected to the client.
         number: identifies the client in a cancel request.
-        secret: 32 bytes that a cancel request has to show, or the first 4 of them before version 3.2.
+        secret: 32 bytes that a cancel request has to show; only the first 4 of them before version 3.2.
 
     Attributes:
         is_known: whether the client has logged in.
@@ -171,8 +171,9 @@ class Client:
         self._server.admit(self)
         self._wire.send(b"R", pack_int32(0))
         self._open_session(login)
-        secret = self.secret if login.version >= NEWEST else self.secret[:4]
-        self._wire.send(b"K", pack_int32(self.number) + secret)
+        if login.version < NEWEST:
+            self.secret = self.secret[:4]
+        self._wire.send(b"K", pack_int32(self.number) + self.secret)
         self._send_ready()
         self._wire.sock.settimeout(options.idle_timeout or None)
         return True

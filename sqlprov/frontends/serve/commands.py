@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 from sqlprov.frontends.serve.copy_out import parse_copy
 from sqlprov.frontends.serve.parameters import parse_milliseconds
@@ -69,7 +70,17 @@ def describe(session: ClientSession, verb: str, tokens: Tokens) -> tuple[ResultC
 def _begin(session: ClientSession, text: str, tokens: Tokens) -> Portal:
     if session.status == "I":
         session.status = "T"
+    if access := _find_access(tokens):
+        session.parameters.set("transaction_read_only", access)
     return Portal("BEGIN" if tokens[0].is_one_of("BEGIN") else "START TRANSACTION")
+
+
+def _find_access(tokens: Tokens) -> str | None:
+    """The value of `transaction_read_only` that READ ONLY and READ WRITE stand for; `None` without either."""
+    for word, access in pairwise(tokens):
+        if word.is_one_of("READ") and access.is_one_of("ONLY", "WRITE"):
+            return "on" if access.is_one_of("ONLY") else "off"
+    return None
 
 
 def _end(session: ClientSession, text: str, tokens: Tokens) -> Portal:
@@ -134,6 +145,11 @@ def _set(session: ClientSession, text: str, tokens: Tokens) -> Portal:
     elif known:
         is_default = not value or (len(value) == 1 and value[0].is_one_of("DEFAULT"))
         set_parameter(session, known, None if is_default else "".join(_join_values(value)))
+    elif access := _find_access(tokens):
+        is_default = any(token.is_one_of("CHARACTERISTICS") for token in tokens)
+        set_parameter(
+            session, "default_transaction_read_only" if is_default else "transaction_read_only", access
+        )
     return Portal(tag)
 
 
@@ -158,6 +174,8 @@ def set_parameter(session: ClientSession, name: str, value: str | None) -> None:
     if name == "TimeZone":
         quoted = value.replace("'", "''")
         session.run_quietly(f"SET TimeZone = '{quoted}'")
+    elif name.endswith("transaction_read_only") and session.status == "I":
+        session.parameters.restore_access()
     elif name == "search_path":
         _use_first(session, value)
 

@@ -27,7 +27,6 @@ FIXED = {
     "lc_collate": "C",
     "lc_ctype": "C",
     "data_checksums": "off",
-    "transaction_read_only": "off",
 }
 DEFAULTS = {
     "client_encoding": "UTF8",
@@ -37,6 +36,7 @@ DEFAULTS = {
     "TimeZone": "UTC",
     "standard_conforming_strings": "on",
     "default_transaction_read_only": "off",
+    "transaction_read_only": "off",
     "default_transaction_isolation": "read committed",
     "default_transaction_deferrable": "off",
     "transaction_isolation": "read committed",
@@ -128,10 +128,16 @@ class Parameters:
             value = self._initial.get(name, DEFAULTS[name])
         if name == "DateStyle" and not value.upper().startswith("ISO"):
             raise ServerError("0A000", f"DateStyle = {value!r}: dates are sent as ISO only.")
+        if name.endswith("transaction_read_only"):
+            value = _parse_switch(name, value)
         if name in _ONLY and value.strip("'\" ").upper() not in _ONLY[name]:
             raise ServerError("0A000", f"{name} = {value!r}: expected {' or '.join(_ONLY[name][:1])}.")
         self._values[name] = value = "ISO, MDY" if name == "DateStyle" else value
         return value
+
+    def restore_access(self) -> None:
+        """Let the next transaction write, unless `default_transaction_read_only` is on."""
+        self._values["transaction_read_only"] = self._values["default_transaction_read_only"]
 
     def keep_initial(self) -> None:
         """Make the present values those that RESET restores."""
@@ -140,6 +146,13 @@ class Parameters:
     def reset_all(self) -> None:
         """Give every parameter its first value."""
         self._values |= self._initial
+
+
+def _parse_switch(name: str, value: str) -> str:
+    text = value.strip("'\" ").lower()
+    if text not in ("on", "true", "yes", "1", "off", "false", "no", "0"):
+        raise ServerError("22023", f"{name} = {value!r}: expected on or off.")
+    return "on" if text in ("on", "true", "yes", "1") else "off"
 
 
 def parse_milliseconds(value: str) -> int:
@@ -152,6 +165,6 @@ def parse_milliseconds(value: str) -> int:
     text = value.strip("'\" ")
     number = text.rstrip("abcdefghijklmnopqrstuvwxyz ")
     unit = text[len(number) :].strip()
-    if not number.isdigit() or unit not in units:
+    if not number.isdecimal() or unit not in units:
         raise ServerError("22023", f"{value!r} is not a time. Expected milliseconds, or a time such as '5s'.")
     return int(number) * units[unit]

@@ -31,7 +31,19 @@ if TYPE_CHECKING:
 
 READS = ("SELECT", "FROM", "VALUES", "TABLE", "PIVOT", "PIVOT_WIDER", "UNPIVOT", "PIVOT_LONGER", "SUMMARIZE")
 """Verbs of queries, which can stand in parentheses after FROM."""
-_CHANGES = ("INSERT", "UPDATE", "DELETE", "MERGE", "TRUNCATE", "CREATE", "DROP", "ALTER", "COPY", "COMMENT")
+_CHANGES = (
+    "INSERT",
+    "UPDATE",
+    "DELETE",
+    "MERGE",
+    "TRUNCATE",
+    "CREATE",
+    "DROP",
+    "ALTER",
+    "COPY",
+    "COMMENT",
+    "EXECUTE",
+)
 """Verbs that need DuckDB's transaction to be rolled back."""
 _AS_TEXT = {
     "BIGNUM": "CAST({} AS VARCHAR)",
@@ -172,6 +184,8 @@ class ClientSession:
         self._let_go()
         text, is_catalog = self._adapt(text) or (text, False)
         (statement,) = parse(text)
+        if _changes(statement) and self.parameters.get("transaction_read_only") == "on":
+            raise ServerError("25006", f"cannot execute {text.split()[0].upper()} in a read-only transaction")
         if self.status == "T" and _changes(statement) and not self.connection.in_transaction:
             # Not before: a transaction of DuckDB does not see live tables that are named after its first read.
             self.connection.sql("BEGIN")
@@ -230,6 +244,7 @@ class ClientSession:
             (self.connection.commit if verb == "COMMIT" else self.connection.rollback)()
         finally:
             self.status = "I"
+            self.parameters.restore_access()
         return verb
 
     def close_portals(self, *, all: bool = False) -> None:
@@ -285,7 +300,10 @@ def _is_query(statement: Statement) -> bool:
 
 def _changes(statement: Statement) -> bool:
     if isinstance(statement, Query):
-        return statement.verb in _CHANGES
+        is_analyzed = statement.verb == "EXPLAIN"  # EXPLAIN ANALYZE runs its statement
+        return statement.verb in _CHANGES or (
+            is_analyzed and any(token.is_one_of(*_CHANGES) for token in statement.tokens)
+        )
     return isinstance(statement, Insert | Update | Delete | Exec)
 
 

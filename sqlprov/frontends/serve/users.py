@@ -19,7 +19,8 @@ from sqlprov.private_files import make_private_file
 MECHANISM = "SCRAM-SHA-256"
 ITERATIONS = 4096
 """PostgreSQL's number; a verifier says its own."""
-_LINE = re.compile(r"([^:#\s][^:]*):SCRAM-SHA-256\$(\d+):([\w+/=]+)\$([\w+/=]+):([\w+/=]+)")
+_BASE64 = r"((?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{4}|[A-Za-z0-9+/]{3}=|[A-Za-z0-9+/]{2}==))"
+_LINE = re.compile(rf"([^:#\s][^:]*):SCRAM-SHA-256\$([1-9]\d*):{_BASE64}\${_BASE64}:{_BASE64}")
 
 
 class Verifier(NamedTuple):

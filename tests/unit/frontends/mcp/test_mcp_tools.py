@@ -247,6 +247,24 @@ def test_the_time_of_a_query_is_limited(connect: Callable[..., Agent]) -> None:
     assert error["class"] == "BudgetExceeded" and "longer than 1 s" in error["message"]
 
 
+@pytest.mark.parametrize("tool", ["explain", "propose_write"])
+def test_what_a_write_reads_is_limited_like_a_query(
+    connect: Callable[..., Agent], em: Emulator, tool: str
+) -> None:
+    sql = f"DELETE FROM {EXPERIMENTS} WHERE endpoint_name = 'nowhere' AND {HERE}"
+    assert connect(Mode.PROPOSE, calls=7).fail(tool, sql=sql)["class"] == "BudgetExceeded"
+    assert len(em.calls) == 7
+    endless = "range(1000000000) AS a(n), range(1000000000) AS b(m) WHERE hash(n + m) = 1"
+    sql = f"INSERT INTO {EXPERIMENTS} (name, region) SELECT 'x', 'us-east-1' FROM {endless}"
+    error = connect(Mode.PROPOSE, seconds=1).fail(tool, sql=sql)
+    assert "longer than 1 s" in error["message"]
+
+
+def test_a_statement_without_rows_has_no_more(connect: Callable[..., Agent]) -> None:
+    answer = connect().call("query", sql="CREATE TEMP TABLE none AS SELECT 1 AS n")
+    assert (answer["rows"], answer["has_more"]) == ([], False)
+
+
 def test_regions_are_those_of_the_call(connect: Callable[..., Agent], em: Emulator) -> None:
     em.fill(2, ["eu-west-1"])
     sql = f"SELECT count(*) AS n FROM {EXPERIMENTS}"
@@ -352,7 +370,7 @@ def test_query_writes_only_in_full_mode(connect: Callable[..., Agent], em: Emula
 def test_every_call_is_recorded_with_its_outcome(connect: Callable[..., Agent], tmp_path: Path) -> None:
     path = tmp_path / "audit.jsonl"
     agent = connect(Mode.PROPOSE, audit=path)
-    agent.call("query", sql="SELECT $a AS a", parameters={"a": 1})
+    agent.call("query", sql="SELECT $a > 0 AS a", parameters={"a": 10**30})
     agent.fail("query", sql="SELECT nothing")
     proposal = agent.call("propose_write", sql=DELETE, parameters={"name": "exp-000001"})
     agent.call("apply_write", token=proposal["token"])
@@ -361,7 +379,7 @@ def test_every_call_is_recorded_with_its_outcome(connect: Callable[..., Agent], 
     lines = [json.loads(line) for line in path.read_text().splitlines()]
     tools = ["query", "query", "propose_write", "apply_write", "query", "drop"]
     assert [line["tool"] for line in lines] == tools
-    assert lines[0]["arguments"]["parameters"] == {"a": 1} and "error" not in lines[0]
+    assert lines[0]["arguments"]["parameters"] == {"a": 10**30} and "error" not in lines[0]
     assert "rows" not in lines[0]
     assert lines[1]["error"]["class"] == "UnknownName"
     assert lines[3]["outcomes"][0]["status"] == "ok"

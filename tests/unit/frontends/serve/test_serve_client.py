@@ -288,6 +288,16 @@ def test_a_cancel_request_stops_the_statement(server: Server) -> None:
         assert pg.execute("SELECT 1").fetchall() == [(1,)]
 
 
+def test_the_beginning_of_a_long_key_cancels_nothing(server: Server) -> None:
+    with RawClient(server) as raw:
+        raw.start(VERSION_3_2)
+        (client,) = (each for each in server.list_clients() if len(each.secret) == 32)
+        client.is_busy = True
+        server.cancel(client.number, client.secret[:4])
+        assert not client.is_cancelled
+        client.is_busy = False
+
+
 @pytest.mark.parametrize("secret", [b"", b"wron", b"w" * 32])
 def test_a_cancel_request_with_a_wrong_secret_does_nothing(server: Server, secret: bytes) -> None:
     with connect(server) as pg, RawClient(server) as raw:

@@ -51,6 +51,8 @@ WRONG_SETS = {
     "SET standard_conforming_strings = off": "0A000",
     "SET server_version = '9'": "55P02",
     "SET statement_timeout = 'soon'": "22023",
+    "SET statement_timeout = '²'": "22023",
+    "SET default_transaction_read_only = maybe": "22023",
     "SET no_such_setting = 1": "42704",
     "SET sqlprov_nope = 1": "42704",
     "SET sqlprov_read_only = on": "0A000",
@@ -123,6 +125,63 @@ def test_a_write_to_the_cloud_is_refused_in_a_transaction_and_made_outside(serve
         pg.execute(write)
     with connect(server) as pg:
         assert pg.execute(write).statusmessage == "UPDATE 1"
+
+
+TO_READ_ONLY = {
+    "SET default_transaction_read_only = on": "RESET default_transaction_read_only",
+    "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY": "SET SESSION CHARACTERISTICS AS TRANSACTION READ WRITE",
+    "BEGIN ISOLATION LEVEL READ COMMITTED, READ ONLY": "COMMIT",
+    "START TRANSACTION READ ONLY": "ROLLBACK",
+    "BEGIN; SET TRANSACTION READ ONLY": "COMMIT",
+}
+WRITES = (
+    "DELETE FROM sagemaker.models WHERE model_name = 'not-there' AND region = 'us-east-1'",
+    "CREATE TEMP TABLE never AS SELECT 1 AS n",
+)
+
+
+@pytest.mark.parametrize("write", WRITES)
+@pytest.mark.parametrize("text", TO_READ_ONLY)
+def test_a_client_that_asks_for_read_only_cannot_write(server: Server, text: str, write: str) -> None:
+    with connect(server) as pg:
+        pg.execute(text)
+        assert pg.execute("SHOW transaction_read_only").fetchone() == ("on",)
+        assert pg.execute("SELECT count(*) FROM sagemaker.models").fetchone() == (10,)
+        with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
+            pg.execute(write)
+        pg.execute("ROLLBACK")
+        pg.execute(TO_READ_ONLY[text])
+        assert pg.execute("SHOW transaction_read_only").fetchone() == ("off",)
+        pg.execute(write)
+
+
+def test_read_only_can_stand_in_the_options_and_ends_no_other_way_than_by_set(server: Server) -> None:
+    with connect(server, options="-c default_transaction_read_only=true") as pg:
+        pg.execute("BEGIN READ WRITE")
+        pg.execute("CREATE TEMP TABLE written AS SELECT 1 AS n")
+        pg.execute("COMMIT")
+        pg.execute("RESET ALL")
+        with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
+            pg.execute("INSERT INTO written VALUES (2)")
+
+
+CHANGES_INSIDE = {
+    "EXECUTE": "EXECUTE change",
+    "EXPLAIN ANALYZE": "EXPLAIN ANALYZE INSERT INTO inside VALUES (2)",
+    "WITH": "WITH two AS (SELECT 2) INSERT INTO inside FROM two",
+}
+
+
+@pytest.mark.parametrize("text", CHANGES_INSIDE.values(), ids=CHANGES_INSIDE)
+def test_a_change_that_another_statement_makes_is_rolled_back(server: Server, text: str) -> None:
+    with connect(server) as pg:
+        pg.execute("CREATE TEMP TABLE inside AS SELECT 1 AS n")
+        pg.execute("PREPARE change AS INSERT INTO inside VALUES (2)")
+        pg.execute("BEGIN")
+        pg.execute(text)
+        assert pg.execute("SELECT count(*) FROM inside").fetchone() == (2,)
+        pg.execute("ROLLBACK")
+        assert pg.execute("SELECT n FROM inside").fetchall() == [(1,)]
 
 
 def test_local_changes_are_committed_and_rolled_back(server: Server) -> None:

@@ -238,9 +238,18 @@ def test_an_empty_password_and_a_wrong_name_are_refused(tmp_path: Path, user: st
     assert not (tmp_path / "users").exists()
 
 
-def test_a_line_that_is_no_verifier_is_named_but_not_shown(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "line",
+    [
+        "secret",
+        "SCRAM-SHA-256$4096:secre$cut:off",
+        "SCRAM-SHA-256$4096:sécr$YWJj:YWJj",
+        "SCRAM-SHA-256$0:YWJj$YWJj:YWJj",
+    ],
+)
+def test_a_line_that_is_no_verifier_is_named_but_not_shown(tmp_path: Path, line: str) -> None:
     file = tmp_path / "users"
-    file.write_text("# users\n\nada:secret\n")
+    file.write_text(f"# users\n\nada:{line}\n")
     with pytest.raises(DataError, match=r"users:3: expected name:SCRAM-SHA-256") as caught:
         Users(file)
-    assert "secret" not in str(caught.value)
+    assert line not in str(caught.value)
