@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from typing import Any
 
@@ -55,6 +56,7 @@ class WritePreview:
         stopped: number of rows that it would stop.
         is_keyed: whether the statement names each row by its key.
         calls: the calls row by row, as EXPLAIN shows them; no others are made.
+        digest: of the calls with the values that EXPLAIN hides; it differs if one of them does.
     """
 
     text: str
@@ -64,6 +66,7 @@ class WritePreview:
     stopped: int
     is_keyed: bool
     calls: pa.Table
+    digest: bytes
 
 
 Confirm = Callable[[WritePreview], bool]
@@ -74,7 +77,9 @@ def build_preview(
     text: str, targets: list[TargetRow], is_keyed: bool, run: Run, cloud: Cloud
 ) -> WritePreview:
     """The preview to confirm; from here on the targets allow no other calls."""
-    calls = list_calls(targets, run, cloud)
+    rows = _list_rows(targets, run, cloud)
+    calls = pa.Table.from_pylist(rows, schema=SCHEMA)
+    digest = hashlib.sha256(repr(rows).encode(errors="surrogatepass")).digest()
     operations: list[set[str]] = [set() for _ in targets]
     for row, operation in zip(calls["row"].to_pylist(), calls["operation"].to_pylist(), strict=True):
         operations[row - 1].update([operation] if operation else [])
@@ -84,15 +89,19 @@ def build_preview(
     stops = {method.call for method in write.table.methods if method.name.startswith(STOP_PREFIXES)}
     stopped = sum(bool(confirmed & stops) for confirmed in operations)
     name = write.table.full_name
-    return WritePreview(text, write.kind.value, name, len(targets), stopped, is_keyed, calls)
+    return WritePreview(text, write.kind.value, name, len(targets), stopped, is_keyed, calls, digest)
 
 
 def list_calls(targets: list[TargetRow], run: Run, cloud: Cloud) -> pa.Table:
     """The calls that would be made, one per row of the result; it only makes calls that read."""
-    rows = [
+    return pa.Table.from_pylist(_list_rows(targets, run, cloud), schema=SCHEMA)
+
+
+def _list_rows(targets: list[TargetRow], run: Run, cloud: Cloud) -> list[dict[str, Any]]:
+    """The same as rows, which also have each call's `values`: its parameters with nothing hidden."""
+    return [
         row for number, target in enumerate(targets, start=1) for row in _list_row(number, target, run, cloud)
     ]
-    return pa.Table.from_pylist(rows, schema=SCHEMA)
 
 
 def _list_row(number: int, target: TargetRow, run: Run, cloud: Cloud) -> list[dict[str, Any]]:
@@ -118,6 +127,7 @@ def _list_row(number: int, target: TargetRow, run: Run, cloud: Cloud) -> list[di
             **base,
             "operation": request.operation,
             "parameters": _format_parameters(write, request),
+            "values": request.parameters,
             "permissions": ", ".join(_list_permissions(write.table, request)),
             "note": note or None,
         }

@@ -92,14 +92,14 @@ class Proposal:
 
     Attributes:
         sql, parameters, regions: the statement.
-        calls: the calls that were shown.
+        digest: of the calls, with the values that were not shown.
         made: monotonic seconds.
     """
 
     sql: str
     parameters: Any
     regions: tuple[str, ...]
-    calls: pa.Table
+    digest: bytes
     made: float = field(default_factory=time.monotonic)
 
 
@@ -172,7 +172,7 @@ class Toolbox:
             if isinstance(statement, Exec | WriteStatement):
                 if not self._writes_cloud(statement):
                     raise NotSupportedError("It writes a local table, which takes no call.")
-                return _describe_calls(_list_calls(cursor, sql, parameters))
+                return _describe_calls(_list_calls(cursor, sql, parameters).to_pylist())
             text = statement.inner.text if isinstance(statement, Explain) else statement.text
             (result,) = cursor.run(f"EXPLAIN (FORMAT json) {text}", parameters)
             rows = dict(result.fetchall())
@@ -234,13 +234,19 @@ class Toolbox:
                 "propose_write takes an INSERT, UPDATE, DELETE or EXEC of a cloud table; query runs others."
             )
         with self._limited_cursor(regions, self._limits) as cursor:
-            calls = _list_calls(cursor, sql, parameters)
+            preview = _preview_write(cursor, sql, parameters)
         token = secrets.token_urlsafe(16)
         with self._lock:
-            self._proposals[token] = Proposal(sql, parameters, tuple(regions or ()), calls)
+            self._proposals[token] = Proposal(
+                sql, parameters, tuple(regions or ()), preview.digest if preview else b""
+            )
             while len(self._proposals) > PROPOSALS_KEPT:
                 del self._proposals[next(iter(self._proposals))]
-        return _describe_calls(calls) | {"token": token, "valid_seconds": PROPOSAL_AGE, "about_rows": ORIGIN}
+        return _describe_calls(preview.calls.to_pylist() if preview else []) | {
+            "token": token,
+            "valid_seconds": PROPOSAL_AGE,
+            "about_rows": ORIGIN,
+        }
 
     def apply_write(
         self, token: Annotated[str, Field(description="From propose_write; it works once.")]
@@ -254,7 +260,7 @@ class Toolbox:
             )
 
         def is_as_proposed(preview: WritePreview) -> bool:
-            return bool(preview.calls.equals(proposal.calls))
+            return preview.digest == proposal.digest
 
         with self._cursor(proposal.regions) as cursor:
             try:
@@ -335,6 +341,25 @@ def _list_calls(cursor: Connection, sql: str, parameters: Any) -> pa.Table:
     return result.arrow()
 
 
+def _preview_write(cursor: Connection, sql: str, parameters: Any) -> WritePreview | None:
+    """What a write to the cloud would do, without doing it; `None` if there is no row to write."""
+    _list_calls(
+        cursor, sql, parameters
+    )  # a write that may still be made has no limit of calls; a dry run has
+    previews: list[WritePreview] = []
+
+    def refuse(preview: WritePreview) -> bool:
+        previews.append(preview)
+        return False
+
+    try:
+        list(cursor.run(sql, parameters, confirm=refuse, confirm_inserts=True))
+    except Cancelled:
+        if not previews:
+            raise
+    return previews[0] if previews else None
+
+
 def _read_rows(result: sqlprov.Result, most: int) -> tuple[list[dict[str, Any]], bool]:
     """The first rows of a result, and whether it has more."""
     if not result.has_rows:
@@ -348,9 +373,8 @@ def _to_rows(table: pa.Table) -> list[dict[str, Any]]:
     return [orjson.loads(row) for rows in start_json_rows(table) for row in rows]
 
 
-def _describe_calls(calls: pa.Table) -> dict[str, Any]:
+def _describe_calls(rows: list[dict[str, Any]]) -> dict[str, Any]:
     """The calls of a write, and their number."""
-    rows = calls.to_pylist()
     for row in rows:
         row["parameters"] = orjson.loads(row["parameters"]) if row["parameters"] else None
     made = sum(row["operation"] is not None for row in rows)
