@@ -32,7 +32,7 @@ from sqlprov.frontends.serve.rows import encode_rows
 from sqlprov.frontends.serve.session import BoundPortal, ClientSession, Prepared, is_reading, split
 from sqlprov.frontends.serve.sqlstates import ServerError, describe_error, describe_notice
 from sqlprov.frontends.serve.types import decode_parameter
-from sqlprov.sql.lexer import quote_identifier
+from sqlprov.sql.lexer import list_parameters, quote_identifier
 
 if TYPE_CHECKING:
     import sqlprov
@@ -370,6 +370,13 @@ class Client:
         codes, values, results = fields.read_int16s(), fields.read_values(), fields.read_int16s()
         fields.expect_end()
         prepared = self._find_statement(statement)
+        wanted = max([len(prepared.oids), *map(int, filter(str.isdecimal, list_parameters(prepared.text)))])
+        if len(values) > wanted:
+            raise ServerError("08P01", f"bind message supplies {len(values)} parameters, expected {wanted}")
+        if len(codes) not in (0, 1, len(values)):
+            raise ServerError("08P01", f"bind message has {len(codes)} formats for {len(values)} parameters")
+        if wrong := {*codes, *results} - {0, 1}:
+            raise ServerError("22023", f"unsupported format code: {min(wrong)}")
         types = prepared.types or find_arrays(prepared.text, prepared.oids)
         types = [*types, *[0] * (len(values) - len(types))]
         formats = spread_formats(codes, len(values))

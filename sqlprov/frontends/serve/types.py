@@ -133,7 +133,7 @@ def decode_parameter(value: bytes | None, oid: int, is_binary: bool) -> Any:
                 return _decode_binary_array(value, element)
             return _decode_text_array(value.decode(), element)
         return _decode_binary(value, oid) if is_binary else _decode_text(value.decode(), oid)
-    except (ValueError, ArithmeticError, struct.error) as error:
+    except (ValueError, LookupError, ArithmeticError, struct.error) as error:
         raise DataError(f"A parameter of type {oid} has a wrong value: {error}.") from None
 
 
@@ -184,10 +184,8 @@ def _decode_binary(value: bytes, oid: int) -> Any:
             return value != b"\0"
         case 17:
             return value
-        case 20 | 21 | 23:
-            return int.from_bytes(value, "big", signed=True)
-        case 26:
-            return int.from_bytes(value, "big")
+        case 20 | 21 | 23 | 26:
+            return struct.unpack({INT2: "!h", INT4: "!i", INT8: "!q", OID: "!I"}[oid], value)[0]
         case 700 | 701:
             return struct.unpack("!f" if oid == FLOAT4 else "!d", value)[0]
         case 1082:
@@ -212,12 +210,17 @@ def _decode_binary(value: bytes, oid: int) -> Any:
 
 
 def _decode_numeric(value: bytes) -> Decimal:
-    count, weight, sign, _ = struct.unpack_from("!hhHh", value)
+    count, weight, sign, scale = struct.unpack_from("!hhHh", value)
     digits = struct.unpack_from(f"!{count}h", value, 8)
     if sign & 0xC000 == 0xC000:
         return Decimal({0xC000: "NaN", 0xD000: "Infinity", 0xF000: "-Infinity"}[sign])
-    number = sum(Decimal(digit).scaleb(4 * (weight - place)) for place, digit in enumerate(digits))
-    return -Decimal(number) if sign else Decimal(number)
+    text, exponent = "".join(f"{digit:04}" for digit in digits) or "0", 4 * (weight - count + 1)
+    if (
+        excess := -exponent - scale
+    ) > 0:  # zeros that fill the last group of four, with which 38 digits may be 40
+        text, exponent = text[:-excess] or "0", exponent + excess
+    # From a text, for arithmetic would round to 28 digits.
+    return Decimal(f"{'-' if sign else ''}{text}{'0' * exponent}E{min(exponent, 0)}")
 
 
 def _decode_binary_array(value: bytes, element: int) -> list[Any]:

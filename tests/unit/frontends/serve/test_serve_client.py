@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import struct
 import threading
+from decimal import Decimal
 from typing import Any
 
 import psycopg
@@ -250,6 +251,35 @@ def test_names_of_statements_and_portals_are_checked(raw: RawClient) -> None:
     assert list_kinds(raw.ask(pack(b"C", b"Ss\0"), pack_parse("SELECT 1", "s"), SYNC)) == "31Z"
     raw.ask(query("DEALLOCATE s"))
     assert list_kinds(raw.ask(pack_parse("SELECT 1", "s"), SYNC)) == "1Z"
+
+
+BAD_BINDS = {
+    "one value too many": (pack_bind(b"1", b"2"), "08P01"),
+    "formats of two of no values": (pack(b"B", b"\0\0\0\2\0\0\0\1\0\0\0\0"), "08P01"),
+    "a format that is neither text nor binary": (pack_bind(b"1", formats=b"\0\1\0\2"), "22023"),
+    "three bytes for an integer": (pack(b"B", b"\0\0\0\1\0\1\0\1\0\0\0\3abc\0\0"), "22000"),
+}
+
+
+@pytest.mark.parametrize(("bind", "sqlstate"), BAD_BINDS.values(), ids=BAD_BINDS)
+def test_a_bind_that_does_not_fit_its_statement_is_refused(
+    raw: RawClient, bind: bytes, sqlstate: str
+) -> None:
+    raw.start()
+    _, answer, _ = raw.ask(pack_parse("SELECT $1", "", 23), bind, pack_execute(), SYNC)
+    assert read_fields(answer[1])["C"] == sqlstate
+    assert (
+        list_kinds(raw.ask(pack_parse("SELECT $1", "", 23), pack_bind(b"1"), pack_execute(), SYNC)) == "12DCZ"
+    )
+
+
+@pytest.mark.parametrize(
+    "number", ["-12345678901234567890123456789012345.678", "20000", "-0.00000001", "0", "1.50", "100000000"]
+)
+def test_a_binary_number_keeps_all_its_digits(pg: psycopg.Connection[Any], number: str) -> None:
+    value = Decimal(number)
+    text = pg.execute("SELECT %b::VARCHAR", [value]).fetchone()
+    assert text is not None and Decimal(text[0]) == value
 
 
 def test_an_empty_statement_has_no_rows(raw: RawClient) -> None:
