@@ -12,7 +12,8 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from postgres_server import RawClient, connect, pack, pack_startup, serve, wait_until
+from emulator_calls import wait_until
+from postgres_server import RawClient, connect, pack, pack_startup, serve
 
 import sqlprov
 from sqlprov.frontends.serve.server import Server

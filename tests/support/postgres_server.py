@@ -5,12 +5,12 @@ from __future__ import annotations
 import socket
 import struct
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Self
 
 import psycopg
+from emulator_calls import wait_until
 
 import sqlprov
 from sqlprov.frontends.serve.login import ServerOptions
@@ -39,12 +39,6 @@ def connect(server: Server, **options: Any) -> psycopg.Connection[Any]:
     host, port = server.address
     chosen = {"host": host, "port": port, "dbname": "aws", "user": "ada", "autocommit": True}
     return psycopg.connect(**{**chosen, **options})
-
-
-def wait_until(holds: Callable[[], object]) -> None:
-    """Wait for an event that another thread brings about."""
-    while not holds():
-        time.sleep(0.002)
 
 
 def wait_until_busy(server: Server) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from sqlprov.errors import InterfaceError
 from sqlprov.frontends.cli.command import StrictCommand
 from sqlprov.frontends.cli.connection_options import ConnectionOptions, add_connection_options
 
@@ -121,7 +122,10 @@ def _load_tls(certificate: Path | None, key: Path | None) -> ssl.SSLContext | No
 
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     tls.minimum_version = ssl.TLSVersion.TLSv1_2
-    tls.load_cert_chain(certificate, key)
+    try:
+        tls.load_cert_chain(certificate, key)
+    except ssl.SSLError as error:
+        raise InterfaceError(f"--tls-cert {certificate}, --tls-key {key}: {error}") from None
     return tls
 
 

@@ -25,9 +25,9 @@ from sqlprov.errors import (
 )
 from sqlprov.frontends.error_data import describe_error, describe_outcome
 from sqlprov.frontends.mcp.json_schema import build_row_schema
-from sqlprov.output.values import start_json_rows
+from sqlprov.output.values import make_unique, start_json_rows
 from sqlprov.records import dataclass
-from sqlprov.sql import Exec, Explain, WriteStatement
+from sqlprov.sql import Exec, Explain, SetSetting, WriteStatement
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -198,7 +198,8 @@ class Toolbox:
         """
         limits = self._limits.lower(max_rows, max_calls, max_seconds)
         statement = self._parse(sql)
-        if self.mode is not Mode.FULL and isinstance(statement, Exec | WriteStatement):
+        is_write = isinstance(statement, Exec | WriteStatement) and self._writes_cloud(statement)
+        if self.mode is not Mode.FULL and is_write:
             way = "propose_write shows it first" if self.mode is Mode.PROPOSE else "this server only reads"
             raise NotSupportedError(f"query does not write: {way}.")
         with self._limited_cursor(regions, limits) as cursor:
@@ -207,7 +208,7 @@ class Toolbox:
             (result,) = cursor.run(sql, parameters)
             rows, has_more = _read_rows(result, limits.rows)
             return {
-                "columns": result.columns,
+                "columns": make_unique(result.columns),
                 "rows": rows,
                 "has_more": has_more,
                 "complete": result.complete,
@@ -305,6 +306,8 @@ class Toolbox:
             statements = cursor.check(sql)
         if len(statements) != 1:
             raise ProgrammingError(f"Expected one statement, got {len(statements)}; call the tool for each.")
+        if isinstance(statements[0], SetSetting):
+            raise NotSupportedError("The settings are the server's; the argument `regions` names regions.")
         return statements[0]
 
     def _writes_cloud(self, statement: Exec | WriteStatement) -> bool:

@@ -8,6 +8,7 @@ import logging
 import secrets
 import socket
 import threading
+import time
 from contextlib import suppress
 from hmac import compare_digest
 from typing import TYPE_CHECKING
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 LOG = logging.getLogger("sqlprov.serve")
 WATCH_EVERY = 0.2
 """Seconds between two looks at the statements that run."""
+LONGEST_STOP = 10.0
+"""Seconds that the clients' threads have to end."""
 LOGGING_IN = 32
 """Clients that may be logging in, beside those that have."""
 
@@ -131,11 +134,14 @@ class Server:
         self._listener.close()
         with self._lock:
             clients, threads = list(self._clients.values()), list(self._threads)
-        for client in clients:
-            client.stop("57P01", "terminating connection due to administrator command")
-        for thread in threads:
-            thread.join(timeout=5)
-        self._watcher.join(timeout=5)
+        end = time.monotonic() + LONGEST_STOP
+        while (alive := [each for each in threads if each.is_alive()]) and time.monotonic() < end:
+            for (
+                client
+            ) in clients:  # again and again: DuckDB does not hear of a cancel that comes before it has begun
+                client.stop("57P01", "terminating connection due to administrator command")
+            alive[0].join(WATCH_EVERY)
+        self._watcher.join(WATCH_EVERY + 1)
 
 
 def _is_loopback(host: str) -> bool:

@@ -71,6 +71,13 @@ def test_wrong_usage_is_explained(tmp_path: Path, words: list[str], code: int, m
     assert message in result.err
 
 
+def test_a_certificate_that_is_none_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "cert.pem"
+    file.write_text("no certificate")
+    result = CommandLine(environment(tmp_path)).run("serve", "--tls-cert", str(file), "--tls-key", str(file))
+    assert (result.code, result.err.startswith(f"Error: --tls-cert {file}, --tls-key {file}: ")) == (1, True)
+
+
 def test_an_empty_password_is_refused(tmp_path: Path) -> None:
     users = tmp_path / "users.txt"
     result = CommandLine(environment(tmp_path)).run("serve", "adduser", "--users", str(users), "ada")

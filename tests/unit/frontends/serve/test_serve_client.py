@@ -7,6 +7,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from emulator_calls import wait_until
 from postgres_server import (
     VERSION_3,
     VERSION_3_2,
@@ -16,7 +17,6 @@ from postgres_server import (
     pack,
     read_fields,
     serve,
-    wait_until,
     wait_until_busy,
 )
 

@@ -7,6 +7,7 @@ import time
 
 import psycopg
 import pytest
+from emulator_calls import wait_until
 from local_sagemaker import connection
 from postgres_server import (
     RawClient,
@@ -15,7 +16,6 @@ from postgres_server import (
     pack,
     read_fields,
     serve,
-    wait_until,
     wait_until_busy,
 )
 

@@ -14,6 +14,7 @@ import asyncpg
 import pg8000.native
 import psycopg
 import pytest
+from emulator_calls import wait_until
 from postgres_server import (
     RawClient,
     connect,
@@ -21,7 +22,6 @@ from postgres_server import (
     pack_startup,
     read_fields,
     serve,
-    wait_until,
     wait_until_busy,
 )
 from tls_proxy import create_certificate
