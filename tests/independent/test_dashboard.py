@@ -38,7 +38,7 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             assert app.stdout is not None
             lines = (re.search(r"http://\S+", line) for line in app.stdout)
             yield next(found[0] for found in lines if found)
-            app.terminate()
+            app.kill()  # it waits for what its page still does
         serving.terminate()
 
 
