@@ -121,9 +121,8 @@ class _Script:
 
     def _print(self, result: sqlprov.Result, stream: BinaryIO) -> int:
         """Print what a statement returned; how many rows that was."""
-        self.report.print_outcomes(
-            result.outcomes, self.statement
-        )  # before the rows, which stdout may refuse
+        # Before the rows, which stdout may refuse.
+        self.report.print_outcomes(result.outcomes, self.statement)
         rows = 0
         if result.has_rows:
             rows = _print_rows(result, self.options.output, stream, self._printed)

@@ -260,16 +260,20 @@ class Toolbox:
                 "No proposal has this token: it was applied, or is too old. Nothing was written; propose it again."
             )
 
+        has_changed = False
+
         def is_as_proposed(preview: WritePreview) -> bool:
-            return preview.digest == proposal.digest
+            nonlocal has_changed
+            has_changed = preview.digest != proposal.digest
+            return not has_changed
 
         with self._cursor(proposal.regions) as cursor:
             try:
                 (result,) = cursor.run(
                     proposal.sql, proposal.parameters, confirm=is_as_proposed, confirm_inserts=True
                 )
-            except Cancelled as error:
-                if "Not confirmed" not in str(error):
+            except Cancelled:
+                if not has_changed:
                     raise
                 raise Cancelled(
                     "The rows or the values have changed since the proposal. Nothing was written; propose it again."

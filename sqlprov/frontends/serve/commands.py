@@ -42,7 +42,7 @@ def execute(session: ClientSession, text: str, values: Values | None = None) -> 
 def is_command(session: ClientSession, verb: str, tokens: Tokens) -> bool:
     """Whether a statement is answered here, and not by the connection."""
     if verb == "SHOW":
-        return _find_shown(session, tokens) is not None
+        return _read_shown_name(session, tokens) is not None
     if verb in ("SET", "RESET"):
         return not _is_for_connection(session, tokens)
     if verb == "DEALLOCATE":
@@ -56,7 +56,9 @@ def describe(session: ClientSession, verb: str, tokens: Tokens) -> tuple[ResultC
     """The columns of a statement about the session; `None` if it returns no rows."""
     if verb == "SHOW":
         names = (
-            ("name", "setting") if _find_shown(session, tokens) == "all" else (_find_shown(session, tokens),)
+            ("name", "setting")
+            if _read_shown_name(session, tokens) == "all"
+            else (_read_shown_name(session, tokens),)
         )
         return tuple(ResultColumn(str(name), _TEXT) for name in names)
     if verb == "FETCH":
@@ -188,7 +190,7 @@ def _use_first(session: ClientSession, path: str) -> None:
     session.run_quietly(f"USE {quote_path(database, (wanted or ['main'])[0])}")
 
 
-def _find_shown(session: ClientSession, tokens: Tokens) -> str | None:
+def _read_shown_name(session: ClientSession, tokens: Tokens) -> str | None:
     """The parameter of SHOW; `None` if it is not one of PostgreSQL's."""
     words = [token.value.lower() for token in tokens[1:]]
     if words == ["all"]:
@@ -201,7 +203,7 @@ def _find_shown(session: ClientSession, tokens: Tokens) -> str | None:
 
 
 def _show(session: ClientSession, text: str, tokens: Tokens) -> Portal:
-    name = _find_shown(session, tokens)
+    name = _read_shown_name(session, tokens)
     assert name is not None, "is_command has found it"
     if name == "all":
         return build_text_portal(("name", "setting"), session.parameters.list_all(), "SHOW")
