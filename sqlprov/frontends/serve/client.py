@@ -41,6 +41,8 @@ if TYPE_CHECKING:
 LOG = logging.getLogger("sqlprov.serve")
 _HUNG_UP = getattr(select, "POLLRDHUP", select.POLLHUP)
 """What `poll` reports once the other side has closed, also if it has sent something before; macOS knows only HUP."""
+_LATE = ("57014", "canceling authentication due to timeout")
+_IDLE = ("57P05", "terminating connection due to idle-session timeout")
 MAX_NAMES = 10_000
 """Prepared statements or portals of one client."""
 
@@ -99,9 +101,10 @@ class Client:
             if self._start():
                 self._answer_messages()
         except (Disconnected, ConnectionError, ssl.SSLError):
-            pass
+            if self._is_late:
+                self._end(*_LATE)
         except TimeoutError:
-            self._end("57P05", "terminating connection due to idle-session timeout")
+            self._end(*(_IDLE if self.is_known else _LATE))
         except ProtocolError as error:
             self._end("08P01", str(error))
         except Error as error:
@@ -138,15 +141,20 @@ class Client:
 
         The server calls it again and again: DuckDB does not hear of a cancel that comes before it has begun.
         """
-        if not self.is_known and time.monotonic() >= self._login_deadline:
-            with suppress(OSError):  # however slowly it goes on sending
-                self._wire.sock.shutdown(socket.SHUT_RDWR)
+        if self._is_late:
+            with suppress(OSError):  # however slowly it goes on sending; its own thread tells it why
+                self._wire.sock.shutdown(socket.SHUT_RD)
         with self._lock:
             if not self.is_busy:
                 return
             self._timed_out = bool(self._deadline) and time.monotonic() >= self._deadline
             if self.is_cancelled or self._timed_out or self._has_left():
                 self.session.connection.cancel()
+
+    @property
+    def _is_late(self) -> bool:
+        """Whether the client has taken too long to log in."""
+        return not self.is_known and time.monotonic() >= self._login_deadline
 
     def _has_left(self) -> bool:
         """Whether the client has closed the connection while its statement runs."""
