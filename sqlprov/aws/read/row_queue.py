@@ -13,8 +13,8 @@ from sqlprov.aws.transport.pool import WIDTH
 from sqlprov.aws.transport.run import Run
 from sqlprov.errors import OperationalError
 
-FIRST_ROWS, MOST_FIRST_ROWS = 4, 20
-"""Rows whose calls are made for the first batch of a list, and at most if a LIMIT asks for more."""
+FIRST_CALLS, MOST_FIRST_ROWS = 4, 20
+"""Calls made for the first batch of a list, and the most rows that they read if a LIMIT asks for more."""
 
 
 class RowQueue:
@@ -48,8 +48,9 @@ class RowQueue:
         self.in_flight = 0
         # Rows that a LIMIT asks for and that were not taken.
         self._wanted = run.hints.first_rows if run.hints else 0
-        first = min(self._wanted, MOST_FIRST_ROWS) or FIRST_ROWS
-        self._batch_rows = self._budget = max(first, details.largest_batch)
+        largest = details.largest_batch
+        first = min(self._wanted, MOST_FIRST_ROWS) or FIRST_CALLS * largest
+        self._batch_rows = self._budget = max(first, largest)
 
     def add(self, rows: list[PartialRow]) -> None:
         """Add rows."""
@@ -82,9 +83,14 @@ class RowQueue:
     @property
     def is_ready(self) -> bool:
         """Whether rows whose calls have ended should be taken now."""
-        if self.in_flight and len(self.read) < self._run.pool.width:
+        if self.in_flight and len(self.read) < self.width:
             return False
         return bool(self.read) and not (self.pending and self._budget > 0 and not self.in_flight)
+
+    @property
+    def width(self) -> int:
+        """Rows that may be in flight at once: many calls read several."""
+        return self._run.pool.width * self._details.largest_batch
 
     def take(self) -> list[PartialRow]:
         """The whole rows."""
@@ -94,7 +100,7 @@ class RowQueue:
 
     def raise_budget(self) -> None:
         """Allow calls for twice as many rows before the next batch."""
-        largest = max(2 * self._run.pool.width, 4 * WIDTH, self._batch_rows)
+        largest = max(2 * self.width, 4 * WIDTH, self._batch_rows)
         self._batch_rows = min(self._batch_rows * 2, largest)
         self._budget = min(self._batch_rows, self._wanted) if self._wanted > 0 else self._batch_rows
 

@@ -122,7 +122,7 @@ class TableScan:
     def _begin_lists(self) -> None:
         """Begin lists that follow from parents, as many as are useful at once."""
         most = self.run.pool.width if self.reads_ahead or not self.is_limited else FIRST_LISTS
-        while self.lists and len(self.windows) < most and len(self.rows.pending) <= self.run.pool.width:
+        while self.lists and len(self.windows) < most and len(self.rows.pending) <= self.rows.width:
             if self.plan.parents and self.begun >= self.run.settings.fan_out:
                 return  # the rows of these lists may be enough
             self.begun += 1
@@ -303,7 +303,7 @@ class TableScan:
     def _resume_windows(self) -> bool:
         """Fetch the next page of each waiting window, unless enough rows are pending; return whether any was
         fetched."""
-        if len(self.rows.pending) > self.run.pool.width:
+        if len(self.rows.pending) > self.rows.width:
             return False
         waiting = [window for window in self.windows if window.waiting]
         for window in waiting:
