@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import field, fields, replace
 from datetime import timedelta
 from typing import Any
 
 from sqlprov.errors import DataError, UnknownName, suggest
+from sqlprov.records import dataclass
 
 PREFIX = "sqlprov_"
 OFF = timedelta(0)
@@ -76,7 +77,7 @@ class Settings:
         "Maximum calls that one statement may make; one that needs more fails, whatever sqlprov_on_error says. Writes "
         "have sqlprov_max_writes instead. 0: no limit.",
     )
-    cache: timedelta = _make_setting(  # noqa: RUF009
+    cache: timedelta = _make_setting(
         OFF,
         "Use replies of earlier reads of this connection and its cursors up to this age, such as '60s' or '5m'; up to "
         "1 hour, or off. Writes never use them, and drop them. A long list is then read page after page.",

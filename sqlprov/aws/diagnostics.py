@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
 from functools import partial
@@ -26,6 +25,7 @@ from sqlprov.errors import (
     RegionError,
     Unreachable,
 )
+from sqlprov.records import dataclass
 
 MAX_SKEW = 300
 """Seconds by which the clocks may differ before AWS refuses a signature."""

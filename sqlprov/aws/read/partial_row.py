@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass  # in a long list, faster to make than those of `records`
 from typing import Any
 
 from sqlprov.catalog.table import ColumnSource, Table, get_path
 from sqlprov.plan.read.read_plan import Place
-from sqlprov.records import dataclass
 
 REGION = "region"
 OLD_REGIONS = {"EU": "eu-west-1", "US": "us-east-1"}

@@ -7,12 +7,12 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
 from sqlprov.errors import OperationalError, format_count
+from sqlprov.records import dataclass
 
 WAITS_SHOWN = 3
 """Rows that a progress line names."""

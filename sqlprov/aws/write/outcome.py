@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 
 from sqlprov.plan.write.steps import Snapshot
+from sqlprov.records import dataclass
 
 
 class OutcomeStatus(Enum):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
@@ -13,6 +12,7 @@ import pyarrow.compute as pc
 from sqlprov.frontends.serve.messages import wrap
 from sqlprov.frontends.serve.rows import encode_copy_lines, encode_copy_rows, encode_values
 from sqlprov.frontends.serve.sqlstates import ServerError
+from sqlprov.records import dataclass
 from sqlprov.sql.lexer import Token, find_closing
 
 BINARY_HEAD = b"PGCOPY\n\xff\r\n\0" + bytes(8)

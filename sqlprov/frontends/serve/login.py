@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import ssl
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sqlprov.frontends.serve.messages import (
@@ -19,6 +18,7 @@ from sqlprov.frontends.serve.messages import (
     pack_text,
 )
 from sqlprov.frontends.serve.sqlstates import ServerError
+from sqlprov.records import dataclass
 
 if TYPE_CHECKING:
     from sqlprov.frontends.serve.users import Users

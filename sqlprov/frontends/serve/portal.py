@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -13,6 +13,7 @@ import pyarrow as pa
 from sqlprov.frontends.messages import format_warnings
 from sqlprov.frontends.serve.messages import pack_int16, pack_int32, pack_text
 from sqlprov.frontends.serve.types import SIZES, ColumnType, find_catalog_type, find_type, name_type
+from sqlprov.records import dataclass
 
 if TYPE_CHECKING:
     from sqlprov.api.result import Result

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ from sqlprov.frontends.serve.pg_catalog.contents import CatalogContents
 from sqlprov.frontends.serve.pg_catalog.rewrite import rewrite
 from sqlprov.frontends.serve.portal import Portal, build_portal, list_columns
 from sqlprov.frontends.serve.sqlstates import ServerError
+from sqlprov.records import dataclass
 from sqlprov.sql import (
     CatalogStatement,
     Delete,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
@@ -17,6 +17,7 @@ from sqlprov.plan.write.input_rows import InputRows
 from sqlprov.plan.write.insert import plan_inserts
 from sqlprov.plan.write.redaction import hide_parameters
 from sqlprov.plan.write.steps import Request, RowWrite, Snapshot
+from sqlprov.records import dataclass
 
 
 @dataclass(frozen=True)
