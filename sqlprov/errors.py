@@ -99,7 +99,7 @@ class IntegrityError(DatabaseError):
 
 
 class BudgetExceeded(DatabaseError):
-    """A statement needs more calls than `sqlprov_max_calls` allows; it made as many as that."""
+    """A statement needs more calls than `sqlprov_max_calls` allows; it made none, or at most as many as that."""
 
     sqlstate = "54000"
 

@@ -74,8 +74,9 @@ class Settings:
     )
     max_calls: int = _make_setting(
         0,
-        "Maximum calls that one statement may make; one that needs more fails, whatever sqlprov_on_error says. Writes "
-        "have sqlprov_max_writes instead. 0: no limit.",
+        "Maximum calls that one statement may make; one that needs more fails, whatever sqlprov_on_error says: before "
+        "its first call if that is certain. Writes have sqlprov_max_writes instead. 0: no limit. A shell in a terminal "
+        "begins with 2000, and asks.",
     )
     cache: timedelta = _make_setting(
         OFF,

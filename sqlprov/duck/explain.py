@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import orjson
 import pyarrow as pa
 
 from sqlprov.duck.explain_plan import CARRIED, QueryPlan
-from sqlprov.plan.read import PlannedCall, ReadPlan, Rule, Scope, count_useful_values, list_calls
+from sqlprov.errors import format_count
+from sqlprov.plan.read import (
+    PlannedCall,
+    ReadPlan,
+    Rule,
+    Scope,
+    count_least_calls,
+    count_useful_values,
+    list_calls,
+)
+from sqlprov.records import dataclass
 from sqlprov.settings import format_value
 
 if TYPE_CHECKING:
@@ -23,15 +33,25 @@ MOST_REGIONS = 3
 """Most regions whose calls are listed one by one."""
 
 
-def render(plans: Sequence[tuple[ReadPlan, Sequence[str]]], duck_plan: QueryPlan, run: Run) -> pa.Table:
+FindRate = Callable[[str, str], float | None]
+"""Returns the calls a second that a service (botocore's name) accepts in a region; `None` if it has not throttled."""
+
+
+def render(
+    plans: Sequence[tuple[ReadPlan, Sequence[str]]], duck_plan: QueryPlan, run: Run, find_rate: FindRate
+) -> pa.Table:
     """(explain_key VARCHAR, explain_value VARCHAR): the calls, then DuckDB's own plan.
 
     Args:
         plans: the calls of each scan, and the conditions that DuckDB checks on its rows.
         duck_plan: DuckDB's plan.
         run: the statement.
+        find_rate: tells how long the calls take.
     """
-    parts = [_render_scan(plan, conditions, _list_keys(plan, run)) for plan, conditions in plans]
+    parts = [
+        _render_scan(plan, conditions, _list_keys(plan, run), _estimate(plan, run, find_rate))
+        for plan, conditions in plans
+    ]
     if parts and (cache := run.settings.cache):
         parts.append(f"Replies up to {format_value(cache)} old are used instead of calls (sqlprov_cache).")
     calls = "\n\n".join(parts) or "No API call."
@@ -39,9 +59,14 @@ def render(plans: Sequence[tuple[ReadPlan, Sequence[str]]], duck_plan: QueryPlan
     return _build_rows(calls, steps)
 
 
-def render_json(plans: Sequence[tuple[ReadPlan, Sequence[str]]], duck_plan: QueryPlan, run: Run) -> pa.Table:
+def render_json(
+    plans: Sequence[tuple[ReadPlan, Sequence[str]]], duck_plan: QueryPlan, run: Run, find_rate: FindRate
+) -> pa.Table:
     """As `render`, in JSON: an array with an object for each scan, and one with the roots of DuckDB's plan."""
-    scans = [_describe_scan(plan, conditions, _list_keys(plan, run)) for plan, conditions in plans]
+    scans = [
+        _describe_scan(plan, conditions, _list_keys(plan, run), _estimate(plan, run, find_rate))
+        for plan, conditions in plans
+    ]
     steps = [_describe_step(root) for root in duck_plan.roots]
     return _build_rows(orjson.dumps(scans, default=str).decode(), orjson.dumps(steps).decode())
 
@@ -50,13 +75,72 @@ def _build_rows(calls: str, plan: str) -> pa.Table:
     return pa.table({"explain_key": ["calls", "physical_plan"], "explain_value": [calls, plan]})
 
 
-def _describe_scan(plan: ReadPlan, conditions: Sequence[str], keys: Sequence[JoinKey]) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Estimate:
+    """How many calls a scan makes, without retries.
+
+    Attributes:
+        least: at least, if the scan is read.
+        most: at most; `None` if that depends on replies.
+        seconds: that the least calls take at the rates that the services accept; `None` if no rate is known.
+    """
+
+    least: int
+    most: int | None
+    seconds: float | None
+
+
+def _estimate(plan: ReadPlan, run: Run, find_rate: FindRate) -> Estimate:
     calls = list_calls(plan)
     counts = [call.most for call in calls]
+    most = None if None in counts else sum(filter(None, counts))
+    if run.settings.cache or _list_keys(
+        plan, run
+    ):  # kept replies, or the keys of other tables, may save them all
+        return Estimate(0, most, None)
+    is_limited = run.hints is not None and run.hints.limited
+    places: dict[tuple[str, str], float] = {}
+    least = 0
+    for read in _list_reads(plan):
+        own = count_least_calls(read, is_limited=is_limited)
+        least += own
+        for step in read.steps if own else ():
+            place = read.table.client, step.region
+            places[place] = places.get(place, 0) + own / len(read.steps)
+    seconds = [count / rate for place, count in places.items() if (rate := find_rate(*place))]
+    return Estimate(least, most, max(seconds, default=None))
+
+
+def _list_reads(plan: ReadPlan) -> Iterator[ReadPlan]:
+    """A plan, and those of the parents that no other scan reads."""
+    yield plan
+    for parent in plan.parents:
+        if not parent.is_shared:
+            yield from _list_reads(parent.plan)
+
+
+def _render_estimate(estimate: Estimate) -> str:
+    least, most = estimate.least, estimate.most
+    if most is None:
+        count = f"at least {format_count(least, 'call')}"
+    elif least == most:
+        count = format_count(least, "call")
+    else:
+        count = f"{least:,} to {format_count(most, 'call')}"
+    seconds = estimate.seconds
+    return count + (f", {seconds:,.0f} s or more at the rate that the service accepts" if seconds else "")
+
+
+def _describe_scan(
+    plan: ReadPlan, conditions: Sequence[str], keys: Sequence[JoinKey], estimate: Estimate
+) -> dict[str, Any]:
+    calls = list_calls(plan)
     return {
         "table": plan.table.full_name,
         "calls": [_describe_call(group) for group in _group_calls(calls, fewest=1)],
-        "most_calls": None if None in counts else sum(filter(None, counts)),
+        "least_calls": estimate.least,
+        "most_calls": estimate.most,
+        "least_seconds": estimate.seconds,
         "no_call_because": None if calls else plan.empty,
         "scopes": [
             {
@@ -123,7 +207,9 @@ def _render_key(key: JoinKey) -> str:
     return f"if {sources} has few values: only rows with these as {key.column}"
 
 
-def _render_scan(plan: ReadPlan, conditions: Sequence[str], keys: Sequence[JoinKey]) -> str:
+def _render_scan(
+    plan: ReadPlan, conditions: Sequence[str], keys: Sequence[JoinKey], estimate: Estimate
+) -> str:
     calls = list_calls(plan)
     lines = [plan.table.full_name]
     if not calls:
@@ -137,6 +223,8 @@ def _render_scan(plan: ReadPlan, conditions: Sequence[str], keys: Sequence[JoinK
     scopes = [f"  {_render_scope(scope)}" for scope in plan.scopes]
     lines += [*lines_of_calls, *scopes] if len(groups) == len(calls) else [*scopes, *lines_of_calls]
     lines += [f"  {_render_key(key)}" for key in keys]
+    if calls:
+        lines.append(f"  {_render_estimate(estimate)}")
     if conditions:
         lines.append(f"  DuckDB checks on every row: {' AND '.join(conditions)}")
     permissions = sorted({permission for call in calls for permission in call.permissions})

@@ -169,7 +169,12 @@ class QueryRunner:
         calls = [call for read in reads for call in list_calls(read)]
         of_account = [call for call in calls if not call.table][:1]  # one call serves all scans
         planned = (*of_account, *(call for call in calls if call.table))
-        return Answer((render_json if as_json else render)(plans, plan, run), planned=planned)
+        make_table = render_json if as_json else render
+        return Answer(make_table(plans, plan, run, self._find_rate), planned=planned)
+
+    def _find_rate(self, service: str, region: str) -> float | None:
+        """The calls a second that a service accepts in a region; `None` if it has not throttled."""
+        return self._session.cloud.get_limiter(service, region).rate
 
     def _is_plain(self, query: Query) -> bool:
         """Whether a query only returns rows, and needs no hints beforehand."""

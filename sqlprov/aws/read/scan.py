@@ -32,7 +32,7 @@ from sqlprov.aws.transport.clients import Cloud
 from sqlprov.aws.transport.errors import MalformedReply, is_match
 from sqlprov.aws.transport.run import Run
 from sqlprov.errors import BrokenReply, OperationalError
-from sqlprov.plan.read import Account, KeyRead, ListRead, ReadPlan
+from sqlprov.plan.read import Account, KeyRead, ListRead, ReadPlan, count_least_calls
 
 FIRST_LISTS = 4
 """Lists that are begun at first for a statement with a LIMIT, if parents say which lists there are."""
@@ -79,8 +79,14 @@ class TableScan:
         self.reads_ahead = False
 
     def start(self) -> None:
-        """Start the first call of every step, wait for the first reply, and raise its error."""
+        """Start the first call of every step, wait for the first reply, and raise its error.
+
+        Raises:
+            BudgetExceeded: the statement may not make as many calls as the scan needs at least; it makes none.
+        """
         try:
+            if not self.run.settings.cache:
+                self.run.expect_calls(count_least_calls(self.plan, is_limited=self.is_limited))
             self.run.pool.allow(len({step.region for step in self.plan.steps}))
             if self.plan.account is Account.STS and self.plan.steps:
                 self.reports.submit(self._read_account)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 LET_END = 10.0
 """Seconds that a write may take after an interruption. Its calls get a second less, to leave time for their
 outcome."""
+_REMEDY = "Narrow it, or raise the setting; EXPLAIN shows the calls and which conditions save some."
 _numbers = itertools.count(1)
 
 
@@ -62,6 +63,7 @@ class Run:
     cancellation: Cancellation = field(default_factory=Cancellation)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _started: int = 0
+    _expected: int = 0
 
     def __post_init__(self) -> None:
         self.pool = Pool(self.settings.concurrency)
@@ -80,6 +82,22 @@ class Run:
         self.cancellation.check()
         self.pool.submit(task)
 
+    def expect_calls(self, calls: int) -> None:
+        """Note a scan that makes at least this many calls, before the first of them.
+
+        Raises:
+            BudgetExceeded: the statement's scans would make too many.
+        """
+        most = self.settings.max_calls
+        with self._lock:
+            self._expected += calls
+            expected = self._expected
+        if most and expected > most and not self.is_write:
+            raise BudgetExceeded(
+                f"The statement needs at least {format_count(expected, 'call')}, and sqlprov_max_calls allows "
+                f"{most:,}. {_REMEDY}"
+            )
+
     def count_call(self) -> None:
         """Count a call that is about to start.
 
@@ -90,8 +108,7 @@ class Run:
         with self._lock:
             if most and self._started >= most and not self.is_write:
                 raise BudgetExceeded(
-                    f"The statement needs more than {format_count(most, 'call')} (sqlprov_max_calls). Narrow it, or "
-                    "raise the setting; EXPLAIN shows the calls and which conditions save some."
+                    f"The statement needs more than {format_count(most, 'call')} (sqlprov_max_calls). {_REMEDY}"
                 )
             self._started += 1
 

@@ -165,8 +165,9 @@ class Toolbox:
     # Queries
 
     def explain(self, sql: Sql, parameters: Parameters = None, regions: Regions = None) -> dict[str, Any]:
-        """Show the API calls that a statement would make, the IAM permissions that they need, and how many there can be
-        at most: null if that depends on replies. Of a write it shows the calls for each row, and reads the rows."""
+        """Show the API calls that a statement would make, the IAM permissions that they need, and how many calls there
+        are at least and at most: null if that depends on replies. Of a write it shows the calls for each row, and reads
+        the rows."""
         statement = self._parse(sql)
         with self._limited_cursor(regions, self._limits) as cursor:
             if isinstance(statement, Exec | WriteStatement):
@@ -178,7 +179,11 @@ class Toolbox:
             rows = dict(result.fetchall())
         scans = orjson.loads(rows["calls"])
         counts = [scan["most_calls"] for scan in scans]
-        return {"scans": scans, "most_calls": None if None in counts else sum(counts)}
+        return {
+            "scans": scans,
+            "least_calls": max((scan["least_calls"] for scan in scans), default=0),
+            "most_calls": None if None in counts else sum(counts),
+        }
 
     def query(
         self,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
+from sqlprov.errors import BudgetExceeded
 from sqlprov.frontends.repl.input import read_line
 from sqlprov.frontends.repl.screen import Screen
 
@@ -27,11 +28,24 @@ def confirm(preview: WritePreview, screen: Screen) -> bool:
     kept = [name for name in COLUMNS if calls[name].null_count < calls.num_rows]
     screen.show(calls.select(kept))
     try:
-        answer = read_line(f"{format_question(preview)} [y/N] ")
+        return _ask(format_question(preview))
+    except KeyboardInterrupt:
+        screen.warn("Not confirmed; nothing was written.")
+        raise
+
+
+def ask_to_continue(error: BudgetExceeded) -> bool:
+    """Ask whether a statement that needs many calls is to make them; no answer means no."""
+    return _ask(f"{error.args[0].partition('.')[0]}. Make them?")
+
+
+def _ask(question: str) -> bool:
+    """Ask for y or n; the end of the input means no."""
+    try:
+        answer = read_line(f"{question} [y/N] ")
     except (EOFError, KeyboardInterrupt) as end:
         print(file=sys.stderr)  # the question does not end with a newline
         if isinstance(end, KeyboardInterrupt):
-            screen.warn("Not confirmed; nothing was written.")
             raise
         return False
     return answer.strip().lower() in ("y", "yes")

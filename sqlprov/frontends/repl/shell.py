@@ -5,12 +5,13 @@ from __future__ import annotations
 import sys
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sqlprov.catalog.regions import list_regions
 from sqlprov.errors import (
+    BudgetExceeded,
     Cancelled,
     CredentialsError,
     Error,
@@ -21,7 +22,7 @@ from sqlprov.errors import (
 )
 from sqlprov.frontends.error_data import to_error
 from sqlprov.frontends.messages import format_outcomes, format_warnings
-from sqlprov.frontends.repl.confirmation import confirm, needs_confirmation
+from sqlprov.frontends.repl.confirmation import ask_to_continue, confirm, needs_confirmation
 from sqlprov.frontends.repl.input import EXIT_WORDS, TAIL, find_rc_file, is_command, read_code, split_script
 from sqlprov.frontends.repl.progress_line import ProgressLine
 from sqlprov.frontends.repl.screen import OutputFile, Screen, fetch_first
@@ -158,16 +159,32 @@ class Shell:
         """
         self.last = sql
         confirm = None if self.yes else self._confirm
-        results = self.connection.run(sql, confirm=confirm)
+        results, is_free = self.connection.run(sql, confirm=confirm), False
         while True:
             try:
-                if not self._run_next(results):
-                    return
+                with self._lift_budget() if is_free else nullcontext():
+                    if not self._run_next(results):
+                        return
+                is_free = False
             except CredentialsError as error:
                 if not error.mfa_serial:
                     raise
                 self._log_in(error.mfa_serial)
                 results = self.connection.run(sql[error.offset or 0 :], confirm=confirm)
+            except BudgetExceeded as error:
+                if not (self.screen.is_interactive and (self.yes or ask_to_continue(error))):
+                    raise
+                results, is_free = self.connection.run(sql[error.offset or 0 :], confirm=confirm), True
+
+    @contextmanager
+    def _lift_budget(self) -> Iterator[None]:
+        """Let statements make any number of calls."""
+        before = self.connection.settings
+        self.connection.settings = before.with_value("max_calls", "0")
+        try:
+            yield
+        finally:
+            self.connection.settings = before
 
     def _log_in(self, serial: str) -> None:
         """Ask for a code of an MFA device; once more if it is not accepted."""

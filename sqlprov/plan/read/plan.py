@@ -135,6 +135,18 @@ def count_useful_values(plan: ReadPlan, fan_out: int) -> int:
     return MOST_LOOKUPS * get_batch(plan.table, lookup) // lists if lookup else 0
 
 
+def count_least_calls(plan: ReadPlan, *, is_limited: bool) -> int:
+    """Calls that reading the table itself takes, however few rows it has; its parents' are left out.
+
+    Args:
+        is_limited: whether the statement may have enough rows before all lists have begun.
+    """
+    if plan.parents:
+        return 0  # they may have no rows
+    calls = sum(_count_step_calls(step, plan.table) for step in plan.steps)
+    return min(calls, 1) if is_limited else calls
+
+
 def _count_step_calls(step: ListRead | KeyRead, table: Table) -> int:
     """The number of calls of a step; a list has one, as far as known."""
     if isinstance(step, ListRead):

@@ -397,3 +397,26 @@ def test_sigterm_ends_the_shell(em: Emulator, tmp_path: Path) -> None:
         term.ready()
         term.child.kill(signal.SIGTERM)
         assert term.end() == 143
+
+
+def test_the_shell_asks_before_a_statement_makes_many_calls(em: Emulator, tmp_path: Path) -> None:
+    words = ("--endpoint-url", em.url, "--region", REGION, "--set", "max_calls=9")
+    ask = r"The statement needs more than 9 calls \(sqlprov_max_calls\)\. Make them\? \[y/N\]$"
+    with Terminal(*words, env=environment(tmp_path)) as term:
+        script = f"SELECT 42 AS once; SELECT count(endpoint_name) AS many FROM {T};"
+        for answer in ("", "y"):
+            term.ready()
+            term.clear()
+            term.type(script + ENTER)
+            assert term.until(ask).count("once") == 2  # what is typed, and its column
+            term.type(answer + ENTER)
+            shown = term.until(r"Narrow it|many\n.*\n +\d+\n")
+            assert ("Narrow it" in shown) is (answer == "")
+        term.ready()
+        assert "9" in term.run("SHOW SETTINGS WHERE name = 'sqlprov_max_calls';")
+
+
+def test_the_shell_has_a_budget(em: Emulator, tmp_path: Path) -> None:
+    with Terminal("--endpoint-url", em.url, env=environment(tmp_path)) as term:
+        term.ready()
+        assert "2000" in term.run("SHOW SETTINGS WHERE name = 'sqlprov_max_calls';")

@@ -28,6 +28,8 @@ def test_sql_that_is_piped_in_is_executed(service: Emulator, tmp_path: Path) -> 
     words = ("--endpoint-url", service.url, "--region", REGION, "-o", "csv")
     done = run_sqlprov(tmp_path, *words, stdin=f"SELECT count(*) AS n FROM {T}; SELECT 2 AS two")
     assert (done.returncode, done.stdout, done.stderr) == (0, "n\n250\n\ntwo\n2\n", "")
+    done = run_sqlprov(tmp_path, "-o", "csv", stdin="SHOW SETTINGS WHERE name = 'sqlprov_max_calls'")
+    assert done.stdout.splitlines()[1].startswith("sqlprov_max_calls,0,")
     done = run_sqlprov(tmp_path, stdin="SELEC")
     assert (done.returncode, done.stdout) == (4, "")
     assert done.stderr.startswith("Error: ")
