@@ -73,7 +73,16 @@ class Reply:
 
     def build_column(self, name: str, path: tuple[str, ...], about: str = "") -> Column:
         """The column for the member at `path`."""
+        around = self.resolve(path[:-1]) if len(path) > 1 else None
+        if around is not None and around.type_name == "map":
+            about = about or _describe_key(around.documentation, path[-1])
         return build_column(name, self.resolve(path), self.source, path, about, self.extra)
+
+
+def _describe_key(documentation: str, key: str) -> str:
+    """What a list in the documentation says of the key of a map; empty if it says nothing."""
+    found = re.search(rf"<code>{key}</code>\s*[–-]\s*(.*?)</(?:p|li)>", documentation, re.DOTALL)
+    return summarize(found[1]) if found else ""
 
 
 def name_column(member: str) -> str:
@@ -128,11 +137,12 @@ def read_structure(call: str, source: ColumnSource, shape: Any) -> Reply:
     return Reply(call, source, shape, columns)
 
 
-def read_pairs(call: str, shape: Any, names: tuple[str, ...]) -> Reply:
-    """The columns of a map whose keys are known."""
+def read_pairs(call: str, shape: Any, names: tuple[str, ...], documentation: str) -> Reply:
+    """The columns of a map whose keys are known, and listed in `documentation`."""
     columns = {}
     for key in names:
-        column = build_column(name_column(key), shape.value, ColumnSource.DESCRIBE, (key,))
+        about = _describe_key(documentation, key)
+        column = build_column(name_column(key), shape.value, ColumnSource.DESCRIBE, (key,), about)
         columns[column.name] = replace(column, constraint=Constraint())
     return Reply(call, ColumnSource.DESCRIBE, shape, columns)
 

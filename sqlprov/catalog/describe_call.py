@@ -10,7 +10,7 @@ from typing import Any
 from sqlprov.records import dataclass
 
 from ..errors import suggest
-from .columns import Reply, find_member, name_column, read_pairs, read_structure
+from .columns import Reply, apply_columns, name_column, read_pairs, read_structure
 from .constants import parse_constants
 from .nouns import flatten, match_column, strip_noun
 from .paging import find_paging
@@ -76,7 +76,8 @@ def parse_describe(
     if pairs:
         if shape.type_name != "map":
             raise pairs.fail(f"{'.'.join(path)} of {operation.name} is not a map from names to strings")
-        reply = read_pairs(operation.name, shape, _list_pair_names(operation, shape))
+        documentation = "".join(each.documentation for each in inputs.values())
+        reply = read_pairs(operation.name, shape, _list_pair_names(operation, shape), documentation)
     else:
         if size and shape.type_name != "list":
             raise node.fail(
@@ -177,10 +178,10 @@ def parse_extras(
             frozenset(parameter for parameter in arguments if inputs[parameter].type_name == "list"),
         )
         reply = Reply(operation.name, ColumnSource.EXTRA, operation.output_shape, {}, name)
-        for column, path in block["columns"].read_pairs().items():
+        for column, built in apply_columns(block["columns"], {}, [reply]):
             if column in columns:
-                raise path.fail(f"duplicate column {column!r}")
-            columns[column] = find_member(path, column, [reply], "")
+                raise block["columns"].fail(f"duplicate column {column!r}")
+            columns[column] = built
     return extras, columns
 
 

@@ -166,9 +166,9 @@ def to_snake_case(member: str) -> str:
 
 
 def resolve_path(shape: Any, path: tuple[str, ...]) -> Any:
-    """The shape that `path` leads to; `None` if a member on the way does not exist."""
+    """The shape that `path` leads to; `None` if a member on the way does not exist. A map may have any member."""
     for member in path:
-        shape = get_members(shape).get(member)
+        shape = shape.value if shape.type_name == "map" else get_members(shape).get(member)
         if shape is None:
             return None
     return shape

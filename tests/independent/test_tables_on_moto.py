@@ -81,6 +81,36 @@ def test_attributes_of_a_queue_have_their_types(account: MotoAccount) -> None:
     assert result.fetchall() == [(5, True, [{"Key": "team", "Value": "search"}], True)]
 
 
+def test_attributes_of_a_topic_have_their_types_and_the_map_has_all_of_them(account: MotoAccount) -> None:
+    attributes = {"DisplayName": "Orders", "KmsMasterKeyId": "alias/aws/sns"}
+    account.con.sql(
+        "INSERT INTO aws.sns.topics (Name, Attributes, region) VALUES "
+        "('orders', MAP {'DisplayName': 'Orders', 'KmsMasterKeyId': 'alias/aws/sns'}, 'us-east-1')"
+    )
+    rows = account.con.sql(
+        "SELECT display_name, kms_master_key_id, subscriptions_pending, policy->>'Version', delivery_policy, "
+        "attributes FROM aws.sns.topics WHERE DisplayName = 'Orders'"
+    )
+    ((*columns, kept),) = rows.fetchall()
+    assert columns == ["Orders", "alias/aws/sns", 0, "2008-10-17", None]
+    sns = account.client("sns")
+    (topic,) = sns.list_topics()["Topics"]
+    assert kept == sns.get_topic_attributes(TopicArn=topic["TopicArn"])["Attributes"]
+    assert attributes.items() <= kept.items()
+
+
+def test_attributes_of_a_subscription_have_their_types(account: MotoAccount) -> None:
+    sns = account.client("sns")
+    topic = sns.create_topic(Name="filtered")["TopicArn"]
+    policy = {"RawMessageDelivery": "true", "FilterPolicy": '{"kind": ["a"]}'}
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint="arn:aws:sqs:us-east-1:1:jobs", Attributes=policy)
+    rows = account.con.sql(
+        "SELECT raw_message_delivery, pending_confirmation, filter_policy->'kind', attributes['FilterPolicy'] "
+        f"FROM aws.sns.subscriptions WHERE topic_arn = '{topic}'"
+    )
+    assert rows.fetchall() == [(True, False, '["a"]', '{"kind": ["a"]}')]
+
+
 def test_the_list_of_roles_lacks_their_tags(account: MotoAccount) -> None:
     account.client("iam").create_role(
         RoleName="reader", AssumeRolePolicyDocument="{}", Tags=[{"Key": "team", "Value": "search"}]

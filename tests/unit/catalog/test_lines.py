@@ -63,6 +63,14 @@ LINES: list[tuple[str, str, Question, Any]] = [
     ("iam", POLICY, lambda t: (t.list.rows, t.list.single), (("PasswordPolicy",), True)),
     ("sqs", QUEUES, lambda t: (t.list.scalar, t.by_name["queue_url"].path), ("queue_url", ("queue_url",))),
     ("sagemaker", ENDPOINTS, lambda t: t.list.may_omit_rows, False),
+    # members of a map
+    ("sns", "list: ListTopics, key: topic_arn, describe: GetTopicAttributes, columns: "
+     "{subscriptions_pending: {path: Attributes.SubscriptionsPending, type: integer}}",
+     lambda t: [(c.name, c.path, str(c.type), c.description) for c in t.columns if c.path[:1] == ("Attributes",)],
+     [("attributes", ("Attributes",), "map<string, string>", "A map of the topic's attributes."),
+      ("subscriptions_pending", ("Attributes", "SubscriptionsPending"), "int64",
+       "The number of subscriptions pending confirmation for the topic.")]),
+    ("sqs", QUEUES, lambda t: t.by_name["policy"].description, "Returns the policy of the queue."),
     # paging
     ("s3", "list: ListObjects, each: {Bucket: [a]}, key: [bucket, key]", lambda t: (t.list.tokens, t.list.more),
      ((PageToken("Marker", "NextMarker || Contents[-1].Key"),), "IsTruncated")),
