@@ -28,13 +28,13 @@ if TYPE_CHECKING:
 _TABLES = re.compile(r"^tables:[ \t]*(?:#.*)?\n", re.MULTILINE)
 DRAFTS = "drafts"
 """The folder of the checkout that holds lines with doubts; they do not ship."""
-_OTHER_TABLES = re.compile(r"""^[ \t]*["']?tables\b.*""", re.MULTILINE)
+_OTHER_TABLES = r"""(?m)^[ \t]*["']?tables\b.*"""
 # A line indented further belongs to the table above, whose loading refuses it; other text has no name.
 _LINE = re.compile(r"^  (\w+):.*(?:\n {3,}[^\s#].*)*|^[ \t]*[^\s#].*", re.MULTILINE)
 _EXPECTED = "expected `tables:` on its own line, then `  name: {…}` on one line for each table"
 # YAML's plain scalars of one line; any other text is for YAML.
-_HEAD = re.compile(r"^(title|about):(.*(?:\n[ \t]+.*)*)", re.MULTILINE)
-_PLAIN = re.compile(r"""[^\s"'>|&*!%@`{[#](?:(?!: | #)[^\n])*""")
+_HEAD = r"(?m)^(title|about):(.*(?:\n[ \t]+.*)*)"
+_PLAIN = r"""[^\s"'>|&*!%@`{[#](?:(?!: | #)[^\n])*"""
 _NOTE = re.compile(r"^([\w.]+): (.*)$", re.MULTILINE)
 DESCRIPTIONS = "_descriptions.txt"
 """The file of the descriptions that no line writes: they come from botocore's model, which listing does not load."""
@@ -46,7 +46,7 @@ ON_REQUEST = ("awscc",)
 """The providers that exist only once a statement names them: their tables repeat those of another provider."""
 MAX_KNOWN = 12
 """How many names a message lists."""
-_ABOUT = re.compile(r"""^about:[ ]*(.*)$|[{,][ ]*about:[ ]*(?:"([^"]*)"|'([^']*)'|([^,}]*))""", re.MULTILINE)
+_ABOUT = r"""(?m)^about:[ ]*(.*)$|[{,][ ]*about:[ ]*(?:"([^"]*)"|'([^']*)'|([^,}]*))"""
 
 
 @dataclass
@@ -129,8 +129,8 @@ class Catalog:
 
     def _read_title(self, key: tuple[str, str]) -> tuple[str, str]:
         head = next((text for _, text in self._get_files(key).heads if text.strip()), "")
-        texts = {name: text.strip() for name, text in _HEAD.findall(head)}
-        if all(_PLAIN.fullmatch(text) for text in texts.values()):
+        texts = {name: text.strip() for name, text in re.findall(_HEAD, head)}
+        if all(re.fullmatch(_PLAIN, text) for text in texts.values()):
             return texts.get("title", ""), texts.get("about", "")
         try:
             info = self.get_service(*key)
@@ -306,7 +306,7 @@ def _read_files(places: Iterable[str]) -> ServiceFiles:
             text = Path(place).read_text("utf-8", "replace")
         head, tables = _split_head(text)
         files.heads.append((place, head))
-        other = None if tables else _OTHER_TABLES.search(head)
+        other = None if tables else re.search(_OTHER_TABLES, head)
         if other:
             line = head.count("\n", 0, other.start()) + 1
             files.errors.append(f"{place}:{line}: {_EXPECTED}, found {other[0]!r}")
@@ -333,7 +333,7 @@ def _split_head(text: str) -> tuple[str, str]:
 def _find_about(place: TablePlace) -> str:
     # A byte that is not UTF-8 fails the statement that names the table.
     text = place.text or Path(place.file).read_text("utf-8", "replace")
-    match = _ABOUT.search(text)
+    match = re.search(_ABOUT, text)
     return next((part.strip() for part in match.groups() if part), "") if match else ""
 
 

@@ -23,7 +23,7 @@ WORDS = ("item", "arguments", "batch", "send", "pairs")
 
 
 _ASIDE = re.compile(r"error|fail|unprocessed|notfound|ResponseMetadata|request_?id", re.IGNORECASE)
-_PAGED = re.compile(r"(next|continuation).*(token|marker)|^marker$|istruncated", re.IGNORECASE)
+_PAGED = r"(?i)(next|continuation).*(token|marker)|^marker$|istruncated"
 
 
 @dataclass(frozen=True)
@@ -129,7 +129,7 @@ def _find_pages(
 def _add_beside(operation: Any, path: tuple[str, ...], reply: Reply) -> Reply:
     """`reply` with the members beside the item, such as the VPCs of GetHostedZone; none of those that have pages."""
     outputs = get_members(operation.output_shape)
-    if not path or find_paginator(operation) or any(_PAGED.search(name) for name in outputs):
+    if not path or find_paginator(operation) or any(re.search(_PAGED, name) for name in outputs):
         return reply
     whole = read_structure(operation.name, ColumnSource.DESCRIBE, operation.output_shape)
     own = get_members(reply.shape)

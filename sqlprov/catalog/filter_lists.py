@@ -21,10 +21,10 @@ MOST_VALUES = 200
 """Values that a parameter takes if the model does not say it, as EC2 allows for all filters of a call."""
 FILTER_TYPES = (pa.string(), pa.bool_(), pa.int32(), pa.int64())
 """Types of columns whose values have one spelling as text."""
-_ITEM = re.compile(r"<li>\s*<p>\s*<code>([^<]+)</code>(.*?)</p>", re.DOTALL)
-_CHOICE = re.compile(r"<code>[^<]*</code>(?:\s*\|\s*<code>[^<]*</code>)+")
-_CODE = re.compile(r"<code>([^<]*)</code>")
-_WORD = re.compile(r"\b[a-z]+(?:-[a-z]+)+\b")
+_ITEM = r"(?s)<li>\s*<p>\s*<code>([^<]+)</code>(.*?)</p>"
+_CHOICE = r"<code>[^<]*</code>(?:\s*\|\s*<code>[^<]*</code>)+"
+_CODE = r"<code>([^<]*)</code>"
+_WORD = r"\b[a-z]+(?:-[a-z]+)+\b"
 
 
 @dataclass(frozen=True)
@@ -72,14 +72,14 @@ def find_filter_lists(inputs: Mapping[str, Any]) -> list[FilterList]:
 
 def _read_names(documentation: str) -> dict[str, tuple[str, ...]]:
     """The documented names and their values; of a text without a list of filters, all words with a hyphen."""
-    items = {name: _read_values(text) for name, text in _ITEM.findall(documentation)}
-    return items or dict.fromkeys(_WORD.findall(documentation), ())
+    items = {name: _read_values(text) for name, text in re.findall(_ITEM, documentation)}
+    return items or dict.fromkeys(re.findall(_WORD, documentation), ())
 
 
 def _read_values(text: str) -> tuple[str, ...]:
     """The values of a filter that its documentation lists as `(<code>a</code> | <code>b</code>)`."""
-    choice = _CHOICE.search(text)
-    return tuple(value.strip() for value in _CODE.findall(choice[0])) if choice else ()
+    choice = re.search(_CHOICE, text)
+    return tuple(value.strip() for value in re.findall(_CODE, choice[0])) if choice else ()
 
 
 def derive_filters(lists: Iterable[FilterList], item: Any, columns: Mapping[str, Column]) -> list[ListFilter]:

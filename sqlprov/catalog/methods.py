@@ -35,7 +35,7 @@ from .table import (
 )
 from .yaml_nodes import Node, get_pairs
 
-_ACTION = re.compile(r"[a-z0-9-]+:[A-Za-z]+")
+_ACTION = r"[a-z0-9-]+:[A-Za-z]+"
 _CODE = re.compile(r"\*?[A-Za-z][\w.]*")  # EC2's codes have dots
 ATTRIBUTE_VALUE = "Value"
 """The member that holds an attribute of EC2."""
@@ -429,7 +429,7 @@ def _parse_permissions(
         for entry in entries.items():
             if ":" not in entry.read_text():
                 find_operation(model, entry)
-            elif not _ACTION.fullmatch(entry.read_text()):
+            elif not re.fullmatch(_ACTION, entry.read_text()):
                 raise entry.fail(
                     f"{entry.read_text()!r} is not an IAM action; expected one such as `iam:PassRole`"
                 )

@@ -23,9 +23,7 @@ _FILLS = {
     "arn": ("arn",),
     "resourcearn": ("arn",),
 }
-_COMMON_SHAPES = re.compile(
-    r"_*(non|empty|generic|resource|name|str(ing)?|id|arn|identifier|\d)*", re.IGNORECASE
-)
+_COMMON_SHAPES = r"(?i)_*(non|empty|generic|resource|name|str(ing)?|id|arn|identifier|\d)*"
 
 
 def flatten(name: str) -> str:
@@ -79,7 +77,7 @@ def match_column(
         for name in names:
             if stripped[name] == bare:
                 return name
-    if by_shape and not _COMMON_SHAPES.fullmatch(shape.name):
+    if by_shape and not re.fullmatch(_COMMON_SHAPES, shape.name):
         alike = [name for name in names if columns[name].name == shape.name]
         if len(alike) == 1:
             return alike[0]

@@ -16,7 +16,7 @@ from .yaml_nodes import Node
 LARGEST_PAGE = 1000
 """Larger pages gain nothing, and some models allow 2,147,483,647 where the service refuses it."""
 _TOKEN = re.compile(r"[a-z]*(token|marker)|(next)?(position|cursor)")
-_MORE = re.compile(r"istruncated|hasmore[a-z]*")
+_MORE = r"istruncated|hasmore[a-z]*"
 _LIMIT = re.compile(r"(max|page)(results|items|size|records)$|limit$")
 
 
@@ -84,7 +84,7 @@ def _is_text(shape: Any) -> bool:
 
 
 def _find_more(outputs: dict[str, Any]) -> str:
-    return next((name for name in outputs if _MORE.fullmatch(flatten(name.rpartition(".")[2]))), "")
+    return next((name for name in outputs if re.fullmatch(_MORE, flatten(name.rpartition(".")[2]))), "")
 
 
 def _find_limit(inputs: dict[str, Any]) -> str:

@@ -7,10 +7,10 @@ from functools import cache
 from typing import Protocol
 
 # Java writes characters beyond U+FFFF as two surrogates of four digits each.
-_SURROGATES = re.compile(r"\\u(d[89ab][0-9a-f]{2})\\u(d[c-f][0-9a-f]{2})", re.IGNORECASE)
-_BRACED = re.compile(r"\\x\{([0-9a-fA-F]{1,4})\}")
-_SET_OPERATOR = re.compile(r"([|~])\1")  # in Java two plain characters of a set
-_ESCAPE = re.compile(r"\\.", re.DOTALL)
+_SURROGATES = r"(?i)\\u(d[89ab][0-9a-f]{2})\\u(d[c-f][0-9a-f]{2})"
+_BRACED = r"\\x\{([0-9a-fA-F]{1,4})\}"
+_SET_OPERATOR = r"([|~])\1"  # in Java two plain characters of a set
+_ESCAPE = r"(?s)\\."
 _ASCII = {
     r"\d": "[0-9]",
     r"\D": "[^0-9]",
@@ -42,11 +42,11 @@ def _compile_java_pattern(pattern: str) -> Pattern | None:
     r"""Compile what the standard library cannot, such as `\p{L}` and nested sets."""
     import regex  # 10 ms, which most patterns do not need
 
-    pattern = _SURROGATES.sub(lambda pair: f"\\U{_join_surrogates(pair[1], pair[2]):08X}", pattern)
-    pattern = _BRACED.sub(lambda digits: f"\\u{digits[1]:0>4}", pattern)
-    pattern = _SET_OPERATOR.sub(r"\\\1\\\1", pattern)
+    pattern = re.sub(_SURROGATES, lambda pair: f"\\U{_join_surrogates(pair[1], pair[2]):08X}", pattern)
+    pattern = re.sub(_BRACED, lambda digits: f"\\u{digits[1]:0>4}", pattern)
+    pattern = re.sub(_SET_OPERATOR, r"\\\1\\\1", pattern)
     # With its ASCII flag, `regex` would take \p{L} for ASCII letters.
-    pattern = _ESCAPE.sub(lambda escape: _ASCII.get(escape[0], escape[0]), pattern)
+    pattern = re.sub(_ESCAPE, lambda escape: _ASCII.get(escape[0], escape[0]), pattern)
     try:
         compiled: Pattern = regex.compile(pattern, regex.VERSION1)
     except regex.error:

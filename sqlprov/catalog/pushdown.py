@@ -14,7 +14,7 @@ from .service_model import TIMESTAMP, get_members, read_constraint, to_arrow_typ
 from .table import Column, FilterOperator, ListFilter, Sort
 from .yaml_nodes import Node
 
-_CONDITION = re.compile(r"(\w+)\s*(?:\sLIKE\s+'(%?)\?%'|(=|>|<)\s*\?)", re.IGNORECASE)
+_CONDITION = r"(?i)(\w+)\s*(?:\sLIKE\s+'(%?)\?%'|(=|>|<)\s*\?)"
 # AWS's naming rule. A parameter with another ending is not checked by its name.
 _ENDINGS = {
     "Contains": FilterOperator.CONTAINS,
@@ -23,7 +23,7 @@ _ENDINGS = {
     "Before": FilterOperator.BEFORE,
 }
 _PREFIX = re.compile(r"(?:Prefix|BeginsWith)$")
-_PLURAL = re.compile(r"(?<=s)es$|s$")
+_PLURAL = r"(?<=s)es$|s$"
 _BEFORE = FilterOperator.BEFORE
 _BY = re.compile(r"^[Bb]y(?=[A-Z])")
 _TIME_WORDS = {"at", "date", "last", "on", "time", "timestamp"}
@@ -71,7 +71,7 @@ def parse_filters(
         if value.value in ("", "~", "null"):
             written[parameter] = None
             continue
-        match = _CONDITION.fullmatch(value.read_text().strip())
+        match = re.fullmatch(_CONDITION, value.read_text().strip())
         if match is None:
             raise value.fail(
                 f"cannot read the condition {value.read_text()!r} of {parameter}; expected "
@@ -146,7 +146,7 @@ def _derive_choice(parameter: str, shape: Any, columns: Mapping[str, Column]) ->
     """The filter of a parameter that takes several values of the enum of one column, such as `jobStatuses`."""
     constraint, subject = read_constraint(shape.member), flatten(_split_name(parameter)[1])
     alike = [name for name, each in columns.items() if set(each.constraint.enum) == set(constraint.enum)]
-    spellings = subject, _PLURAL.sub("", subject)
+    spellings = subject, re.sub(_PLURAL, "", subject)
     if not constraint.enum or len(alike) != 1 or not any(s.endswith(flatten(alike[0])) for s in spellings):
         return None
     return ListFilter(parameter, alike[0], FilterOperator.EQUAL, constraint, get_most(shape))

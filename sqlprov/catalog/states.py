@@ -11,13 +11,11 @@ from .nouns import flatten
 from .table import Column, StateRule
 from .yaml_nodes import Node
 
-_BUSY = re.compile(
-    r".*(ing([_-]?(back|up|down|in|out))?|in[_-]?progress|queued|submitted|initiated|requested)|pending.*|.*_pending",
-    re.IGNORECASE,
+_BUSY = (
+    r"(?i).*(ing([_-]?(back|up|down|in|out))?|in[_-]?progress|queued|submitted|initiated|requested)|"
+    r"pending.*|.*_pending"
 )
-_STEADY = re.compile(
-    r"(.*[_-])?(running|existing|missing|failing|warning|listening|monitoring)", re.IGNORECASE
-)
+_STEADY = r"(?i)(.*[_-])?(running|existing|missing|failing|warning|listening|monitoring)"
 
 
 def parse_state(node: Node | None, columns: Mapping[str, Column]) -> StateRule:
@@ -39,7 +37,9 @@ def derive_state(nouns: Iterable[str], columns: Mapping[str, Column]) -> StateRu
     """The rule for a table whose file does not say it; `nouns` are those of `list_nouns`."""
     name = find_state(nouns, {name: column for name, column in columns.items() if column.constraint.enum})
     states = columns[name].constraint.enum if name else ()
-    return StateRule(name, tuple(s for s in states if _BUSY.fullmatch(s) and not _STEADY.fullmatch(s)))
+    return StateRule(
+        name, tuple(s for s in states if re.fullmatch(_BUSY, s) and not re.fullmatch(_STEADY, s))
+    )
 
 
 def find_state(nouns: Iterable[str], columns: Iterable[str]) -> str:

@@ -18,7 +18,7 @@ from .sensitive import Path
 from .shapes import Constraint, Shape
 from .write_rules import WriteRules
 
-_CREATED = re.compile(r"(date_)?(creat(ed|e|ion))(_?(at|on|time|date|timestamp|date_time|time_stamp))?")
+_CREATED = r"(date_)?(creat(ed|e|ion))(_?(at|on|time|date|timestamp|date_time|time_stamp))?"
 TAG_SPECIFICATIONS = "TagSpecifications"
 """The parameter that takes tags for each type of resource that a call creates."""
 TAG_MAP = "tag_map"
@@ -652,7 +652,7 @@ class Table:
         if create and create.call.startswith(("Add", "Attach", "Associate")):
             return ""  # it joins two resources: the time is that of one of them
         times = (name for name in self.paths if pa.types.is_timestamp(self.by_name[name].type))
-        return next((name for name in times if _CREATED.fullmatch(name)), "")
+        return next((name for name in times if re.fullmatch(_CREATED, name)), "")
 
     @cached_property
     def next_states(self) -> dict[str, tuple[str, ...]]:

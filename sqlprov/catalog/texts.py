@@ -9,7 +9,7 @@ from urllib.parse import unquote
 
 import orjson
 
-_NUMBER = re.compile(r"-?\d+(\.\d+)?")
+_NUMBER = r"-?\d+(\.\d+)?"
 
 
 def to_epoch_seconds(value: Any, per_second: int = 1) -> float:
@@ -20,7 +20,7 @@ def to_epoch_seconds(value: Any, per_second: int = 1) -> float:
     Raises:
         TypeError, ValueError: `value` is not a time.
     """
-    if isinstance(value, str) and not _NUMBER.fullmatch(value):
+    if isinstance(value, str) and not re.fullmatch(_NUMBER, value):
         value = datetime.fromisoformat(value)
     if isinstance(value, datetime):
         return (value if value.tzinfo else value.replace(tzinfo=UTC)).timestamp()

@@ -17,7 +17,7 @@ from sqlprov.sql import Query
 from sqlprov.sql.lexer import Token, find_closing, quote_identifier, tokenize
 from sqlprov.sql.syntax_errors import find_place
 
-_UNKNOWN = re.compile(
+_UNKNOWN = (
     r'Referenced (?:column|table) "?(?P<first>\w+)[\w.]*"? (?:was )?not found'
     r'|"(?P<table>\w+)" does not have a column named "(?P<own>\w+)"'
     r'|[Cc]olumn "(?P<listed>\w+)"(?:: | in \w+ list| does not exist| must appear| referenced in)'
@@ -83,7 +83,7 @@ def _find_unknown(text: str, tables: Sequence[Table], bind: Bind) -> Token | Non
         message = str(error)
     else:
         return None
-    match = _UNKNOWN.search(message)
+    match = re.search(_UNKNOWN, message)
     if match is None:
         return None
     if match["alias"]:

@@ -21,7 +21,7 @@ _MACROS = (
 )
 _TEMPORARY = "SELECT table_name FROM duckdb_tables() WHERE temporary"
 _PATH = "SELECT current_database(), current_schema(), current_setting('search_path')"
-_WORD = re.compile(r"\w+")
+_WORD = r"\w+"
 
 
 class Definitions:
@@ -48,7 +48,7 @@ class Definitions:
         waiting = [text]
         while waiting and bodies:
             words = {token.value.lower() for token in tokenize(waiting.pop())}
-            words |= {part for word in words for part in _WORD.findall(word)}
+            words |= {part for word in words for part in re.findall(_WORD, word)}
             new = [body for name, body in bodies if name in words and body not in reached]
             reached += new
             waiting += new

@@ -47,12 +47,12 @@ _ADVICE = {
 
 FindTables = Callable[[], Sequence["Table"]]
 
-_OTHERS = re.compile(
+_OTHERS = (
     r'field format: "(now)"|Table with name "?(\w+)|column "(\w+)" not found|'
     r"(?:Function|Type) with name (\S+) does not exist|argument types '(<=>)|Cannot drop (MATERIALIZED)|"
     r'function call "(strftime)\(STRING_LITERAL'
 )
-_MISSING = re.compile(r'\b(?:with name|schema(?! named)|named) "?([\w.]+)')
+_MISSING = r'\b(?:with name|schema(?! named)|named) "?([\w.]+)'
 
 
 def translate(error: Exception, text: str, find_tables: FindTables) -> Exception:
@@ -103,7 +103,7 @@ def _restore_type(error: Exception) -> Exception:
 
 def find_missing_names(error: duckdb.Error) -> frozenset[str]:
     """The parts of the names that an error's message says do not exist, in lower case."""
-    names = _MISSING.findall(str(error).lower()) if _is_unknown_name(error) else []
+    names = re.findall(_MISSING, str(error).lower()) if _is_unknown_name(error) else []
     return frozenset(part for name in names for part in name.split("."))
 
 
@@ -166,7 +166,7 @@ def _find_instead(message: str, text: str) -> str | None:
     """What to write instead of a word of other databases that DuckDB takes for a name; `None` if it is none."""
     from sqlprov.sql.instead import FUNCTIONS, find_instead
 
-    match = _OTHERS.search(message)
+    match = re.search(_OTHERS, message)
     if match is None:
         return None
     name = next(filter(None, match.groups())).lower()

@@ -17,7 +17,7 @@ from sqlprov.sql.outline import find_inner_start
 # What a cursor sets for itself.
 _CURSORS = ("TimeZone", "streaming_buffer_size", "arrow_lossless_conversion")
 # Settings that make DuckDB write files, load code or undo the lock.
-_UNSAFE = re.compile(
+_UNSAFE = (
     r"allow|director|extension|external|lock_configuration|log_|logging|profil|output$|secret|access_mode|"
     r"checkpoint|storage|(?<!search)_path"
 )
@@ -75,7 +75,7 @@ def protect_files(duck: duckdb.DuckDBPyConnection) -> None:
     if not locked:
         _set(duck, autoinstall_known_extensions=False)
         names = duck.execute("SELECT name FROM duckdb_settings()").fetchall()
-        _lock(duck, [name for (name,) in names if not _UNSAFE.search(name)])
+        _lock(duck, [name for (name,) in names if not re.search(_UNSAFE, name)])
 
 
 def _lock(duck: duckdb.DuckDBPyConnection, free: Sequence[str]) -> None:

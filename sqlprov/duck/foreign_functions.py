@@ -50,12 +50,12 @@ TABLE_MACROS = {
     for kind in ("json", "jsonb")
     for name in (f"{kind}_array_elements", f"{kind}_array_elements_text")
 }
-_MISSING = re.compile(r"(Scalar|Aggregate|Table) Function with name (\w+) does not exist")
+_MISSING = r"(Scalar|Aggregate|Table) Function with name (\w+) does not exist"
 
 
 def create_missing(duck: duckdb.DuckDBPyConnection, error: duckdb.Error) -> bool:
     """Create the function that an error says is missing; return whether it is one of these."""
-    match = _MISSING.search(str(error))
+    match = re.search(_MISSING, str(error))
     macros = TABLE_MACROS if match and match[1] == "Table" else MACROS
     name = match[2].lower() if match else ""
     if name not in macros:

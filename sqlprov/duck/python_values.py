@@ -14,13 +14,13 @@ import pyarrow as pa
 from sqlprov.errors import DataError
 
 Converter = Callable[[Any], Any]
-_CONVERTED = re.compile(r"HUGEINT|UUID|INTERVAL|_NS|BIT|BIGNUM|TIME WITH|VARIANT|MAP|TUPLE|\[\d")
+_CONVERTED = r"HUGEINT|UUID|INTERVAL|_NS|BIT|BIGNUM|TIME WITH|VARIANT|MAP|TUPLE|\[\d"
 """Each type that has a converter has one of these in its name; to go through all types of a table takes longer."""
 
 
 def find_converters(types: Iterable[Any]) -> tuple[Converter | None, ...]:
     """For each of DuckDB's types, what turns pyarrow's Python values into DuckDB's; `None` if they are the same."""
-    return tuple(_find_converter(kind) if _CONVERTED.search(str(kind)) else None for kind in types)
+    return tuple(_find_converter(kind) if re.search(_CONVERTED, str(kind)) else None for kind in types)
 
 
 def to_python(column: pa.Array, convert: Converter | None) -> list[Any]:

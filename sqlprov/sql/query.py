@@ -79,7 +79,7 @@ class Query(Statement):
         }
         for token in self.tokens:
             if token.kind is TokenKind.STRING and "." in token.text:
-                pairs.update(_DOTTED.findall(token.value.lower()))
+                pairs.update(re.findall(_DOTTED, token.value.lower()))
         return frozenset(pairs)
 
     @cached_property
@@ -100,7 +100,7 @@ class Query(Statement):
 
 _WORD = re.compile(r"\w+")
 # A lookahead, because the second word of a pair is the first of the next.
-_DOTTED = re.compile(r"""(?=\b(\w+)["`]?\s*\.\s*["`]?(\w+))""")
+_DOTTED = r"""(?=\b(\w+)["`]?\s*\.\s*["`]?(\w+))"""
 _PARTS = ("this", "table", "db", "catalog")
 """sqlglot's names for the parts of a column's name, from the last."""
 _LOG = logging.getLogger("sqlglot")

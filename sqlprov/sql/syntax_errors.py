@@ -23,8 +23,8 @@ _CLAUSES = re.findall(
     "LIMIT NULL OFFSET ORDER OUTER OVER PARTITION QUALIFY REPLACE RETURNING RIGHT SCHEMA SELECT TABLE TEMPORARY THEN "
     "UNION USING VALUES VIEW WHEN WHERE WINDOW",
 )
-_PLACE = re.compile(r"\n\nLINE (\d+): (.*)\n( *)\^", re.DOTALL)
-_NEAR = re.compile(r'at or near "(.*)"$', re.DOTALL)
+_PLACE = r"(?s)\n\nLINE (\d+): (.*)\n( *)\^"
+_NEAR = r'(?s)at or near "(.*)"$'
 
 
 def explain_syntax_error(duckdb_message: str, text: str) -> MalformedSQL | NotSupportedError:
@@ -35,9 +35,9 @@ def explain_syntax_error(duckdb_message: str, text: str) -> MalformedSQL | NotSu
         text: the statement as passed to DuckDB.
     """
     tokens = tokenize(text)
-    problem = _PLACE.split(duckdb_message)[0].removeprefix("Parser Error: ").strip()
+    problem = re.split(_PLACE, duckdb_message)[0].removeprefix("Parser Error: ").strip()
     problem = problem[:1].upper() + problem[1:]
-    near = _NEAR.search(problem)
+    near = re.search(_NEAR, problem)
     at = find_place(duckdb_message, text, near[1] if near else "")
     index = next((index for index, token in enumerate(tokens) if token.end > (at or 0)), len(tokens))
     if instead := find_instead(text, tokens, None if at is None else index):
@@ -81,7 +81,7 @@ def find_place(duckdb_message: str, text: str, near: str) -> int | None:
         text: the statement.
         near: what is there, in any case; DuckDB's caret may be off in a long line. Empty if it is not known.
     """
-    place = _PLACE.search(duckdb_message)
+    place = re.search(_PLACE, duckdb_message)
     if place is None:
         return None
     number, excerpt = int(place[1]), place[2]

@@ -28,7 +28,7 @@ from sqlprov.errors import BrokenReply, OperationalError, ServiceError
 from sqlprov.plan.read.lookup import Lookup, build_arguments, takes_list
 from sqlprov.plan.read.plan import MOST_LOOKUPS
 
-_PARTED = re.compile("[:/]")
+_PARTED = "[:/]"
 Items = list[Mapping[str, Any]]
 
 
@@ -188,7 +188,7 @@ def _is_alike(asked: str, value: str) -> bool:
     if value in (asked, "none") or is_arn or asked.startswith("alias/"):
         return True
     shorter, longer = sorted((asked, value), key=len)
-    return shorter in longer and bool(_PARTED.search(longer))
+    return shorter in longer and bool(re.search(_PARTED, longer))
 
 
 def _join(values: Any, more: Any) -> Any:

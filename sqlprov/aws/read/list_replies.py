@@ -17,8 +17,8 @@ from sqlprov.errors import ServiceError
 
 FAILURES = re.compile("fail|error|unprocessed|unsuccessful|exception", re.IGNORECASE)
 """Members of a reply that hold the rows that the service could not return, or write."""
-_REASONS = re.compile("code|reason|message|result|detail|errorname", re.IGNORECASE)
-_ABSENT = re.compile("missing|not.?found|not.?exist|no.?such", re.IGNORECASE)
+_REASONS = "(?i)code|reason|message|result|detail|errorname"
+_ABSENT = "(?i)missing|not.?found|not.?exist|no.?such"
 """Reasons that mean that a row does not exist."""
 _NAMES = {dict: "structures", str: "strings"}
 
@@ -80,9 +80,9 @@ def list_failures(table: Table, reply: Mapping[str, Any]) -> Iterator[str]:
         entries = found.items() if isinstance(found, dict) else (("", entry) for entry in found)
         for key, entry in entries:
             members = entry if isinstance(entry, Mapping) else {"": entry}
-            reasons = {member: str(text) for member, text in members.items() if _REASONS.search(member)}
+            reasons = {member: str(text) for member, text in members.items() if re.search(_REASONS, member)}
             codes = [text for member, text in reasons.items() if "code" in member.lower()]
-            if not any(_ABSENT.search(text) or text in missing for text in codes or reasons.values()):
+            if not any(re.search(_ABSENT, text) or text in missing for text in codes or reasons.values()):
                 yield f"{name} has {', '.join(filter(None, (key, *map(str, members.values()))))}"
 
 

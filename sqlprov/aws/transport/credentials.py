@@ -42,13 +42,11 @@ _VARIABLES = {
     "secret_key": "AWS_SECRET_ACCESS_KEY",
     "token": "AWS_SESSION_TOKEN",
 }
-_LOGGED_SECRET = re.compile(
-    r"""((?:SecretAccessKey|SessionToken|Security-Token|(?:access|refresh|WebIdentity|bearer_)?(?<!Next)Token|TokenCode)
-    ["']?\s*[:=>]\s*b?["']?)[^\s"'<>&,}]+""",
-    re.IGNORECASE | re.VERBOSE,
-)
-_REFUSED_CODE = re.compile("invalid MFA one time pass code|parameter TokenCode")
-_PROMPT = re.compile(r"Enter MFA code for (.*): ")
+_LOGGED_SECRET = r"""(?ix)
+    ((?:SecretAccessKey|SessionToken|Security-Token|(?:access|refresh|WebIdentity|bearer_)?(?<!Next)Token|TokenCode)
+    ["']?\s*[:=>]\s*b?["']?)[^\s"'<>&,}]+"""
+_REFUSED_CODE = "invalid MFA one time pass code|parameter TokenCode"
+_PROMPT = r"Enter MFA code for (.*): "
 
 
 ReadCode = Callable[[str], str]
@@ -136,7 +134,7 @@ def hide(text: str) -> str:
 
 def _hide_logged(text: str) -> str:
     """`text` of a log without those, and without those that a reply has just brought."""
-    return hide(_LOGGED_SECRET.sub(rf"\1{HIDDEN}", text))
+    return hide(re.sub(_LOGGED_SECRET, rf"\1{HIDDEN}", text))
 
 
 class _HideSecrets(logging.Filter):
@@ -252,7 +250,7 @@ def _adapt(resolver: Any, session: AwsSession, read_code: ReadCode) -> None:
     try:
         resolver.get_provider("custom-process")._popen = _Helper
         assume_role = resolver.get_provider("assume-role")
-        assume_role._prompter = lambda prompt: read_code(_PROMPT.sub(r"\1", prompt))
+        assume_role._prompter = lambda prompt: read_code(re.sub(_PROMPT, r"\1", prompt))
         assume_role._profile_provider_builder._create_process_provider = create_process_provider
     except Exception:
         log.info("credential helpers are not watched with this version of botocore", exc_info=True)
@@ -276,7 +274,7 @@ def _explain(error: Exception, session: AwsSession) -> CredentialsError:
                 f"whose session is kept in {ROLE_CACHE}."
             )
             return _build_error(session, text, remedy, str(error))
-        case aws.ClientError() | aws.ParamValidationError() if _REFUSED_CODE.search(str(error)):
+        case aws.ClientError() | aws.ParamValidationError() if re.search(_REFUSED_CODE, str(error)):
             text = "the code of the MFA device was not accepted"
             remedy = "It was mistyped or used already: a code works once. Wait for the next one."
             return _build_error(session, text, remedy, _find_mfa_serial(session))

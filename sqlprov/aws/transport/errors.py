@@ -103,7 +103,7 @@ _CONNECTION_FAILURES = (
     aws.IncompleteReadError,
     aws.SSLError,  # it may break off the reply, too
 )
-_CERTIFICATE = re.compile(r"CERTIFICATE_VERIFY_FAILED|X509|PEM|Errno 2\b")
+_CERTIFICATE = r"CERTIFICATE_VERIFY_FAILED|X509|PEM|Errno 2\b"
 """TLS errors before a connection: of the server's certificate, or of the file that AWS_CA_BUNDLE names."""
 NO_CONNECTION = (aws.EndpointConnectionError, aws.ConnectTimeoutError, aws.ProxyConnectionError)
 
@@ -125,7 +125,7 @@ def classify(exception: Exception, operation: str, region: str, iam: IamActions)
     if isinstance(exception, NO_CONNECTION):
         text = f"{where}: endpoint not reachable ({exception})."
         return Failure(Unreachable(text, **named), Next.RETRY, unsent=True)
-    if isinstance(exception, aws.SSLError) and _CERTIFICATE.search(str(exception)):
+    if isinstance(exception, aws.SSLError) and re.search(_CERTIFICATE, str(exception)):
         is_missing = "Errno 2" in str(exception)
         problem = "the CA bundle does not exist" if is_missing else "the certificate is not accepted"
         text = (

@@ -25,7 +25,7 @@ IN_JSON = "JSON has empty lists"
 """Why a JSON reply may lack no list."""
 READERS = {"rest-json": RestJsonReader, "query": XmlReader, "ec2": XmlReader, "rest-xml": XmlReader}
 """Protocol -> reads the members in a body."""
-_ERROR = re.compile(rb"\s*(<\?xml[^>]*>)?\s*<Error[\s>]")
+_ERROR = rb"\s*(<\?xml[^>]*>)?\s*<Error[\s>]"
 """The beginning of an error of S3, which may come with status 200."""
 CBOR_MAP = 5
 """CBOR's major type of maps."""
@@ -54,7 +54,7 @@ def decode(
     is_s3 = (
         operation_model.service_model.service_name == "s3" and output is not None and _is_in_protocol(output)
     )
-    if is_s3 and response_dict["status_code"] == 200 and _ERROR.match(body):
+    if is_s3 and response_dict["status_code"] == 200 and re.match(_ERROR, body):
         response_dict["status_code"] = 500  # as botocore's own handler does
     if response_dict["status_code"] >= 300:
         _check_error(protocol, response_dict, request_id)

@@ -7,7 +7,6 @@ have not run.
 
 from __future__ import annotations
 
-import gc
 import os
 import re
 import signal
@@ -27,7 +26,7 @@ from sqlprov.version import VERSION
 
 _COMMANDS = ("deploy", "doctor", "exec", "local", "mcp", "policy", "repl", "serve", "tables")
 """Each is in the module of its name, and has that name; that of `exec` is `execute`."""
-_EXEC_OPTION = re.compile(r"-c|-f|--command(=|$)|--file(=|$)")
+_EXEC_OPTION = r"-c|-f|--command(=|$)|--file(=|$)"
 _GROUP_OPTIONS = ("-h", "--help", "--version")
 _ENDINGS = {int(signal.SIGTERM): "Terminated.", int(signal.SIGHUP): "Hung up.", int(signal.SIGQUIT): "Quit."}
 
@@ -51,7 +50,7 @@ class _Commands(click.Group):
             raise click.UsageError('SQL needs a command: sqlprov exec "SELECT …".', ctx)
         no_command = not args or (args[0].startswith("-") and args[0] not in _GROUP_OPTIONS)
         if no_command and (args or not ctx.resilient_parsing):
-            if any(_EXEC_OPTION.match(word) for word in args):
+            if any(re.match(_EXEC_OPTION, word) for word in args):
                 args = ["exec", *args]
             else:
                 at_terminal = sys.stdin.isatty() or ctx.resilient_parsing
@@ -132,8 +131,6 @@ def main() -> NoReturn:
     """The command `sqlprov`."""
     streams.install()
     import_hooks.install()
-    # The objects of the libraries and of the models stay; searching them for garbage takes 0.06 s of a start.
-    gc.set_threshold(200_000)
     code: Any = 1
     try:
         cli(prog_name="sqlprov")

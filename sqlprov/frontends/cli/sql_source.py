@@ -12,7 +12,7 @@ from sqlprov.errors import Error, ProgrammingError, suggest
 from sqlprov.records import dataclass
 
 _BETWEEN = "\n;\n"  # ends a statement, and a comment of its last line
-_CARET = re.compile(r"^LINE (\d+): (.*\n)( *)\^", re.MULTILINE)
+_CARET = r"(?m)^LINE (\d+): (.*\n)( *)\^"
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class SqlSource:
         from sqlprov.sql.lexer import tokenize
 
         message, first = str(error), error.offset or 0
-        caret = _CARET.search(message)
+        caret = re.search(_CARET, message)
         file, line = None, 0
         if caret:
             lines = self.text[first:].split("\n")[: int(caret[1]) - 1]
