@@ -45,7 +45,7 @@ from sqlprov.sql.lexer import list_parameters
 if TYPE_CHECKING:
     from sqlprov.aws.diagnostics import Check
     from sqlprov.aws.transport.call_log import CallRecord, Progress
-    from sqlprov.aws.write.outcome import Outcome
+    from sqlprov.aws.write.outcome import Outcome as Outcome
     from sqlprov.duck.dry_run import Confirm
     from sqlprov.duck.dry_run import WritePreview as WritePreview
     from sqlprov.duck.vocabulary import Vocabulary as Vocabulary

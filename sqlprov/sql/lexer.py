@@ -6,8 +6,9 @@ keywords become one token) and does not report where an unterminated literal beg
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from enum import Enum
 from itertools import pairwise
 from typing import NamedTuple
@@ -118,9 +119,15 @@ def list_parameters(text: str) -> frozenset[str]:
 
 def number_parameters(text: str) -> str:
     """SQL with `$1`, `$2`, … in place of each `?`."""
+    return replace_parameters(text, (f"${number} " for number in itertools.count(1)))
+
+
+def replace_parameters(text: str, values: Iterable[str]) -> str:
+    """SQL with one of `values` in place of each `?`."""
     at = [token.start for token in tokenize(text) if token.text == "?"]
     parts = (text[start + 1 : end] for start, end in pairwise((*at, len(text))))
-    return text[: at[0]] + "".join(f"${n} {part}" for n, part in enumerate(parts, start=1)) if at else text
+    pairs = zip(values, parts, strict=False)
+    return text[: at[0]] + "".join(value + part for value, part in pairs) if at else text
 
 
 def find_unterminated(text: str) -> int | None:
@@ -215,6 +222,11 @@ def _split_tokens(tokens: list[Token]) -> list[list[Token]]:
 def quote_identifier(name: str) -> str:
     """The name as an SQL identifier."""
     return '"' + name.replace('"', '""') + '"'
+
+
+def quote_text(text: str) -> str:
+    """The text as an SQL literal."""
+    return "'" + text.replace("'", "''") + "'"
 
 
 def quote_path(*names: str) -> str:

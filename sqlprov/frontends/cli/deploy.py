@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import io
 import sys
-from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
@@ -175,7 +175,31 @@ def _exit(ctx: click.Context, command: StackCommand, code: int) -> NoReturn:
     ctx.exit(code)
 
 
-@deploy.command(cls=StrictCommand)
+class _WrongPlan(click.UsageError):
+    exit_code = 1
+
+
+@contextmanager
+def _exit_with_1() -> Iterator[None]:
+    try:
+        yield
+    except click.UsageError as error:
+        raise _WrongPlan(error.format_message(), error.ctx) from None
+
+
+class _PlanCommand(StrictCommand):
+    """A command whose wrong usage ends with 1, because 2 stands for changes."""
+
+    def make_context(self, *arguments: Any, **options: Any) -> click.Context:
+        with _exit_with_1():
+            return super().make_context(*arguments, **options)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        with _exit_with_1():
+            return super().invoke(ctx)
+
+
+@deploy.command(cls=_PlanCommand)
 @_add_stack_options
 @click.option("--tag-stack", is_flag=True, help="Plan the tag sqlprov:stack, as build writes it.")
 @click.pass_context
@@ -285,7 +309,8 @@ def _delete_tagged(command: StackCommand, yes: bool) -> None:
     from sqlprov.frontends.deploy.tagged import delete_row, find_tagged_rows
 
     reporter = command.runner.reporter
-    rows = find_tagged_rows(command.stack, command.runner)
+    rows, unread = find_tagged_rows(command.stack, command.runner)
+    command.failed += unread
     for row in rows:
         reporter.report("tagged", text=str(row))
     if rows and not yes and not click.confirm(f"Delete {format_count(len(rows), 'row')}?", err=True):

@@ -52,7 +52,7 @@ class Builder(StackCommand):
         members = []
         for _ in group:
             runner = replace(
-                main, connection=main.connection.cursor(), reporter=BufferedReporter(main.reporter)
+                main, connection=main.connection.cursor(), reporter=BufferedReporter(main.reporter), made=[]
             )
             members.append(Builder(self.stack, runner, self.on_failure))
         try:
@@ -105,6 +105,7 @@ class Builder(StackCommand):
                 deployable.settle()
             self.report("unchanged", resource, format_uncompared(deployable))
             return
+        first = len(self.runner.made)
         try:
             deployable.update() if state is State.WRONG else deployable.create()
         except Error as error:
@@ -118,6 +119,7 @@ class Builder(StackCommand):
                 self.report("created" if self._has_created(state) else "updated", resource)
         finally:
             if self._has_created(state):
+                deployable.made_rows = self.runner.made[first:]
                 self.created.append(deployable)
         if not resource.skips_validation and not deployable.is_right():
             raise OperationalError(
@@ -134,21 +136,9 @@ class Builder(StackCommand):
         """Delete what this run created, in reverse order, and nothing else."""
         for deployable in reversed(self.created):
             resource = deployable.resource
-            if resource.type == "multi":
-                text = (
-                    "it stays: some of its rows may be older than this build; `teardown` deletes all of them"
-                )
-                self.report("kept", resource, text)
-                continue
             try:
-                if not deployable.finds_made():
-                    self.report(
-                        "absent", resource, "it was not found; its outcome above says what was written"
-                    )
-                    continue
-                event = deployable.delete()
+                event, text = deployable.take_back()
             except Error as error:
                 self.report("failed", resource, f"it could not be rolled back: {error}")
             else:
-                text = "it stays: there is no block `delete`" if event == "kept" else ""
                 self.report("rolled back" if event == "deleted" else event, resource, text)

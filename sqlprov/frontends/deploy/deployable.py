@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from sqlprov.errors import ProgrammingError, format_count
+from sqlprov.errors import OperationalError, ProgrammingError, format_count
 from sqlprov.frontends.deploy.manifest import StackResource
 from sqlprov.frontends.deploy.runner import Row, Runner
 
 if TYPE_CHECKING:
-    from sqlprov.api.connection import Difference
+    from sqlprov.api.connection import Difference, Outcome
 
 DELETE_TRIES, DELETE_DELAY = 10, 5
 """How often a teardown checks whether a row is gone, and the seconds between two checks."""
+BUSY_TRIES, BUSY_DELAY = 180, 5
+"""How often a build checks whether a row is still busy that an earlier build left so, and the seconds between two."""
 
 
 class State(Enum):
@@ -28,10 +30,15 @@ class State(Enum):
 
 
 class Deployable(ABC):
-    """A resource with its variables."""
+    """A resource with its variables.
+
+    Attributes:
+        made_rows: the rows that this build made, or may have made.
+    """
 
     def __init__(self, resource: StackResource, context: Mapping[str, Any], runner: Runner) -> None:
         self.resource, self.context, self.runner = resource, context, runner
+        self.made_rows: Sequence[Outcome] = ()
 
     @abstractmethod
     def find_state(self) -> State:
@@ -50,6 +57,13 @@ class Deployable(ABC):
     @abstractmethod
     def exists(self) -> bool | None:
         """Whether there is something to delete; `None` if no block can tell: a row that differs is there, too."""
+
+    def take_back(self) -> tuple[str, str]:
+        """Delete what the build made; return what `delete` does, and why."""
+        if not self.finds_made():
+            return "absent", "it was not found; its outcome above says what was written"
+        event = self.delete()
+        return event, "it stays: there is no block `delete`" if event == "kept" else ""
 
     def finds_made(self) -> bool:
         """Whether what the build made is found, and `delete` would delete it."""
@@ -74,6 +88,11 @@ class Deployable(ABC):
     def settle(self) -> None:
         """Wait while it is busy, if that is known; raises OperationalError if it stays so."""
         return
+
+    def wait_until(self, is_settled: Callable[[], bool], place: str) -> None:
+        """Wait while the row is busy; raises OperationalError if it stays so."""
+        if not self.runner.retry(self.resource, is_settled, BUSY_TRIES, BUSY_DELAY):
+            raise OperationalError(f"{place}: {self.resource.name} is still busy; build again.")
 
     def list_differences(self) -> tuple[Difference, ...]:
         """What an update would change, if it is known."""

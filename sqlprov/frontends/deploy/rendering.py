@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
@@ -42,6 +43,7 @@ class Renderer:
         self.exported: set[str] = set()
         self.protect: Callable[[Any], None] = lambda value: None
         self._protected = _list_protected(manifest)
+        self._uuids: dict[tuple[str, str, int], str] = {}
         self._jinja = _environment.overlay()
         self._jinja.filters = {**_environment.filters, _DERIVED: self._protect_derived}
         self._jinja.tests = {**_environment.tests, "None": _environment.tests["none"]}  # Python's spelling
@@ -146,8 +148,12 @@ class Renderer:
 
     def _render(self, value: Value, context: Mapping[str, Any]) -> Any:
         place = f"{self.manifest.file}:{value.line}"
-        written = value.choose(self.environment)
-        rendered = self.render_value(written, context, place)
+        written, drawn = value.choose(self.environment), itertools.count()
+
+        def draw_uuid() -> str:  # a property is rendered several times, and keeps its value
+            return self._uuids.setdefault((place, value.name, next(drawn)), _make_uuid())
+
+        rendered = self.render_value(written, {**context, "uuid": draw_uuid}, place)
         for name in value.merge:
             other = parse_json_text(context[name])
             mine = parse_json_text(rendered) if isinstance(rendered, str) else rendered

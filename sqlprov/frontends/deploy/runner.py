@@ -17,9 +17,12 @@ from sqlprov.frontends.deploy.manifest import StackResource
 from sqlprov.frontends.messages import format_outcomes, format_warnings
 from sqlprov.output import write
 from sqlprov.records import dataclass
+from sqlprov.sql.insert import Insert
+from sqlprov.sql.lexer import quote_text, replace_parameters
 
 if TYPE_CHECKING:
     import sqlprov
+    from sqlprov.api.connection import Outcome
     from sqlprov.sql import Statement
 
 Row = Mapping[str, Any]
@@ -33,6 +36,7 @@ class Runner:
 
     Attributes:
         shows_queries: whether each statement is reported.
+        made: the outcomes of the INSERTs that took effect, or may have.
         is_dry: whether calls that write are shown instead of made.
         sleep: waits for some seconds.
         effects: the kinds of statements of the last `run` that changed something, or may have.
@@ -44,6 +48,7 @@ class Runner:
     is_dry: bool = False
     sleep: Callable[[float], None] = time.sleep
     effects: set[type[Statement]] = field(default_factory=set)
+    made: list[Outcome] = field(default_factory=list)
 
     def run(
         self, resource: StackResource, source: SqlSource, parameters: Any = None, dry_run: bool = False
@@ -53,7 +58,7 @@ class Runner:
         Raises:
             Error: a statement failed, rows are missing, or a row was not written; file and line are in the message.
         """
-        self.show(resource, source.text)
+        self.show(resource, source.text, parameters or ())
         rows: list[Row] = []
         statements: list[Statement] = []
         done = 0
@@ -81,10 +86,10 @@ class Runner:
             raise source.locate(error) from None
         return rows
 
-    def show(self, resource: StackResource, sql: str) -> None:
+    def show(self, resource: StackResource, sql: str, parameters: Sequence[Any] = ()) -> None:
         """Report a statement, if statements are reported."""
         if self.shows_queries:
-            self.reporter.report("query", resource.name, f"\n{sql.strip()}")
+            self.reporter.report("query", resource.name, f"\n{fill_parameters(sql, parameters).strip()}")
 
     def _report_outcomes(
         self,
@@ -98,8 +103,9 @@ class Runner:
         self._protect_keys(resource, outcomes)
         for line in format_outcomes([each for each in outcomes if each.operations or not has_message]):
             self.reporter.report("outcome", resource.name, line)
-        if any(each.operations or each.status.value not in _SURE for each in outcomes):
+        if changed := [each for each in outcomes if each.operations or each.status.value not in _SURE]:
             self.effects.add(type(statement))
+            self.made += changed if isinstance(statement, Insert) else []
 
     def _protect_keys(self, resource: StackResource, outcomes: Sequence[Any]) -> None:
         """Hide what outcomes show of protected exports: a key that the service has just made."""
@@ -145,6 +151,12 @@ class Runner:
             yield
         finally:
             self.connection.settings = before
+
+
+def fill_parameters(sql: str, parameters: Sequence[Any]) -> str:
+    """SQL with the values of its parameters in place of each `?`, to be read."""
+    values = ("NULL" if value is None else quote_text(str(value)) for value in parameters)
+    return replace_parameters(sql, values) if parameters else sql
 
 
 def is_sure(error: Error) -> bool:

@@ -12,6 +12,8 @@ from sqlprov.frontends.deploy.manifest import StackResource
 from sqlprov.frontends.deploy.queries import QueryBlock
 from sqlprov.frontends.deploy.rendering import Renderer
 from sqlprov.frontends.deploy.runner import Row, Runner
+from sqlprov.sql.lexer import quote_path
+from sqlprov.sql.row_state import find_state_query
 
 
 class SqlResource(Deployable):
@@ -93,6 +95,36 @@ class SqlResource(Deployable):
                     f"{self.blocks['delete'].place}: {self.resource.name} was deleted and is still there."
                 )
         return event
+
+    def take_back(self) -> tuple[str, str]:
+        if self.resource.type != "multi" and "delete" in self.blocks:
+            return super().take_back()
+        # Other rows of a `multi` resource may be older than the build, and its block deletes all.
+        for row in reversed(self.made_rows):
+            path = row.table.split(".")
+            table = self.runner.connection.catalog.get_table(*path)
+            if "delete_resource" not in table.by_method:
+                return "kept", f"it stays: {row.table} does not support DELETE"
+            place, values = ("", [row.key]) if table.home else (" AND region = ?", [row.key, row.region])
+            sql = f'DELETE FROM {quote_path(*path)} WHERE "data__Identifier" = ?{place}'
+            with self.runner.awaiting(True):
+                self.runner.run(self.resource, SqlSource(sql, lambda _: (None, 1)), values)
+        return ("deleted", "") if self.made_rows else ("kept", "it stays: no row that it made is known")
+
+    def settle(self) -> None:
+        if "exports" not in self.blocks:
+            return
+        state = find_state_query(self._render("exports").text, self.runner.connection.catalog)
+        if state is None:
+            return
+        query, busy = state
+
+        def is_settled() -> bool:
+            rows = self.runner.run(self.resource, SqlSource(query, lambda _: (None, 1)))
+            return not any(row["state"] in busy for row in rows)
+
+        self.wait_until(is_settled, self.blocks["exports"].place)
+        self._exports = None
 
     def read_exports(self) -> list[Row]:
         if self._exports is None:

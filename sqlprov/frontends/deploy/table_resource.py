@@ -6,20 +6,19 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
+
 from sqlprov.catalog.methods import MISSING
-from sqlprov.errors import Error, OperationalError, ProgrammingError
+from sqlprov.errors import Error, OperationalError, ProgrammingError, suggest
 from sqlprov.frontends.cli.sql_source import SqlSource
 from sqlprov.frontends.deploy.deployable import DELETE_DELAY, DELETE_TRIES, Deployable, State, normalize_name
 from sqlprov.frontends.deploy.filters import to_json
 from sqlprov.frontends.deploy.manifest import StackResource
-from sqlprov.frontends.deploy.runner import Row, Runner
+from sqlprov.frontends.deploy.runner import Row, Runner, fill_parameters
 from sqlprov.sql.lexer import quote_identifier, quote_path
 
 if TYPE_CHECKING:
     from sqlprov.api.connection import Difference
-
-BUSY_TRIES, BUSY_DELAY = 180, 5
-"""How often a build checks whether a row is still busy that an earlier build left so, and the seconds between two."""
 
 
 class TableResource(Deployable):
@@ -43,6 +42,7 @@ class TableResource(Deployable):
         self.values = {name: _to_text(value) for name, value in values.items() if name != "region"}
         self.condition = where
         self.identity = {name: _to_text(value) for name, value in find.items()}
+        self.is_found = bool(find)
         if not (where or find):
             self.identity = self._find_key()
         self.is_there = False
@@ -57,6 +57,7 @@ class TableResource(Deployable):
         row = self._read(self._list_columns())
         self.is_there, self.differences = row is not None, self._compare(row)
         if row is None:
+            self._check_similar()
             return State.ABSENT
         return State.WRONG if self.differences and not self.resource.skips_validation else State.RIGHT
 
@@ -73,8 +74,7 @@ class TableResource(Deployable):
         def is_settled() -> bool:
             return not any(row["state"] in state.busy for row in self._run(sql, self._parameters))
 
-        if not self.runner.retry(self.resource, is_settled, BUSY_TRIES, BUSY_DELAY):
-            raise OperationalError(f"{self.place}: {self.resource.name} is still busy; build again.")
+        self.wait_until(is_settled, self.place)
 
     def list_differences(self) -> tuple[Difference, ...]:
         return self.differences
@@ -93,11 +93,14 @@ class TableResource(Deployable):
     def explain(self) -> str:
         if self.is_there:
             return f": {', '.join(each.path for each in self.differences)}"
-        key = " and ".join(f"{name} = {value!r}" for name, value in self.identity.items()) or self.condition
+        key = self._describe_find()
         made = f". The row that it made is {self.made!r}: change `find`, or delete it" if self.made else ""
         return (
             f": no row of {self.resource.table} has {key} (a service may write a value in its own way){made}"
         )
+
+    def _describe_find(self) -> str:
+        return " and ".join(f"{name} = {value!r}" for name, value in self.identity.items()) or self.condition
 
     def create(self) -> None:
         self._run(*self._build_insert())
@@ -120,12 +123,37 @@ class TableResource(Deployable):
         return self.find_state() is State.RIGHT
 
     def exists(self) -> bool | None:
+        if self._is_there():
+            return True
+        self._check_similar()
+        return False
+
+    def _is_there(self) -> bool:
         return self._read(self.table.key) is not None
+
+    def _check_similar(self) -> None:
+        """Raise if a row has what `find` says but for case, dots and slashes: the service wrote it in its own way."""
+        texts = [name for name in self.identity if pa.types.is_string(self.table.by_name[name].type)]
+        if not self.is_found or not texts:
+            return
+        names = ", ".join(map(quote_identifier, texts))
+        conditions = [
+            f"lower(trim({quote_identifier(name)}, './')) = lower(trim(?, './'))" if name in texts
+            else f"{quote_identifier(name)} = ?"
+            for name in self.identity
+        ]  # fmt: skip
+        sql = f"SELECT {names} FROM {self.sql_name} {self._build_where(conditions)}"
+        for row in self._run(sql, self._parameters):
+            found = " and ".join(f"{name} = {row[name]!r}" for name in texts)
+            raise ProgrammingError(
+                f"{self.place}: {self.resource.name}: no row of {self.resource.table} has {self._describe_find()}, but "
+                f"one has {found}, as the service writes it; write that under `find`."
+            )
 
     def delete(self) -> str:
         with self.runner.awaiting(True):
             self._run(*self._build_delete())
-        if not self.runner.retry(self.resource, lambda: not self.exists(), DELETE_TRIES, DELETE_DELAY):
+        if not self.runner.retry(self.resource, lambda: not self._is_there(), DELETE_TRIES, DELETE_DELAY):
             raise OperationalError(f"{self.place}: {self.resource.name} was deleted and is still there.")
         return "deleted"
 
@@ -134,10 +162,11 @@ class TableResource(Deployable):
         return self._run(f"SELECT {columns or '1'} FROM {self.sql_name} {self._where}", self._parameters)
 
     def list_queries(self) -> Mapping[str, str]:
+        exists = f"SELECT count(*) AS count FROM {self.sql_name} {self._where}"
         return {
-            "exists": f"SELECT count(*) AS count FROM {self.sql_name} {self._where}",
-            "create": self._build_insert()[0],
-            "delete": f"DELETE FROM {self.sql_name} {self._where}",
+            "exists": fill_parameters(exists, self._parameters),
+            "create": fill_parameters(*self._build_insert()),
+            "delete": fill_parameters(*self._build_delete()),
         }
 
     def plan_calls(self, action: str) -> list[Row]:
@@ -176,9 +205,13 @@ class TableResource(Deployable):
                 if value is not None:
                     key[column] = value.lower() if table.is_lowercase else value
         if missing := [column for column in table.key if column not in key]:
+            known = {*names.values(), *table.by_name}
+            spelled = set(map(normalize_name, known))
+            wrong = next((name for name in self.values if normalize_name(name) not in spelled), "")
+            typo = f" It has no {wrong!r}.{suggest(wrong, known)}" if wrong else ""
             raise ProgrammingError(
                 f"{self.place}: no property of {self.resource.name} is {' or '.join(missing)}, the key of "
-                f"{self.resource.table}. If the service makes it, name the columns that identify the row under "
+                f"{self.resource.table}.{typo} If the service makes it, name the columns that identify the row under "
                 "`find`, such as `find: {cidr_block: 10.0.0.0/16}`, or a condition."
             )
         return key
@@ -196,8 +229,11 @@ class TableResource(Deployable):
 
     @property
     def _where(self) -> str:
-        conditions = [f"{quote_identifier(name)} = ?" for name in self.identity]
-        conditions += [f"({self.condition})"] if self.condition else []
+        return self._build_where([f"{quote_identifier(name)} = ?" for name in self.identity])
+
+    def _build_where(self, conditions: list[str]) -> str:
+        """WHERE with conditions on the columns of `identity`, whose parameters are `_parameters`."""
+        conditions = [*conditions, *([f"({self.condition})"] if self.condition else [])]
         # Without the rows that a service keeps after their delete.
         marks = self.table.write.delete.marks
         conditions += [f"{quote_identifier(marks)} IS NULL"] if marks else []
@@ -223,7 +259,7 @@ class TableResource(Deployable):
             with self._located():
                 columns = ", ".join(map(quote_identifier, names))
                 sql = f"SELECT {columns} FROM {self.sql_name} {self._where}"
-                self.runner.show(self.resource, sql)
+                self.runner.show(self.resource, sql, self._parameters)
                 rows = connection.sql(sql, self._parameters).arrow()
         finally:
             connection.settings = before

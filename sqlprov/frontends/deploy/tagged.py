@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from sqlprov.errors import Error
 from sqlprov.frontends.deploy.runner import Runner
 from sqlprov.frontends.deploy.stack import STACK_TAG, Stack
 from sqlprov.frontends.messages import format_warnings
@@ -32,21 +33,28 @@ class TaggedRow:
         return f"{self.table} {key!r} in {self.key['region']}"
 
 
-def find_tagged_rows(stack: Stack, runner: Runner) -> list[TaggedRow]:
-    """The rows with the stack's tag, in the tables that its services can tag and delete."""
+def find_tagged_rows(stack: Stack, runner: Runner) -> tuple[list[TaggedRow], list[str]]:
+    """The rows with the stack's tag, in the tables that its services can tag and delete; and the full names of tables
+    that could not be read, which is reported."""
     region = stack.renderer.context.get("region")
-    rows = []
+    rows, unread = list[TaggedRow](), list[str]()
     for table in _list_tables(stack, runner):
         columns = ", ".join(quote_identifier(name) for name in (*table.key, "region"))
         condition, parameters = "tag_map[?] = ?", [STACK_TAG, stack.tag]
         if region:
             condition, parameters = f"{condition} AND region = ?", [*parameters, str(region)]
         sql = f"SELECT {columns} FROM {quote_path(*table.full_name.split('.'))} WHERE {condition}"
-        result = runner.connection.sql(sql, parameters)
-        rows += [TaggedRow(table.full_name, row) for row in result.arrow().to_pylist()]
+        try:
+            result = runner.connection.sql(sql, parameters)
+            rows += [TaggedRow(table.full_name, row) for row in result.arrow().to_pylist()]
+        except Error as error:
+            unread.append(table.full_name)
+            runner.reporter.report("warning", text=f"{table.full_name} could not be searched: {error}")
+            continue
+        unread += [] if result.complete else [table.full_name]
         for warning in format_warnings(result):
             runner.reporter.report("warning", text=warning.removeprefix("Warning: "))
-    return rows
+    return rows, unread
 
 
 def delete_row(row: TaggedRow, runner: Runner) -> None:

@@ -191,3 +191,12 @@ exports: [status]
     assert (ended.code, "exported  seen: status = InService" in ended.out) == (0, True), ended
     waits = [line for line in ended.err.splitlines() if line.startswith("waiting: ")]
     assert any("shop is Creating" in line and "beside is Creating" in line for line in waits), ended.err
+
+
+def test_wrong_usage_of_a_plan_is_told_from_a_plan_with_changes(cloud: CommandLine, stack: Path) -> None:
+    where = (str(stack), "dev")
+    for words in ((), (*where, "--loacl"), (*where, "--env-file", "absent"), (*where, "--region")):
+        planned = cloud.run("deploy", "plan", *words)
+        assert (planned.code, planned.out) == (1, ""), words
+        assert "Error: " in planned.err
+    assert cloud.run("deploy", "build").code == 2

@@ -156,15 +156,20 @@ def test_a_create_that_fails_halfway_is_not_tried_again_and_is_rolled_back(
     assert count(con, "half") == (0, 0)
 
 
-def test_a_rollback_leaves_a_resource_of_several_rows_of_which_some_may_be_older(
+def test_a_rollback_deletes_of_several_rows_only_those_that_the_build_made(
     con: Connection, tmp_path: Path
 ) -> None:
     stack = write(tmp_path, "several", "\n    - {name: rows, type: multi}\n", BROKEN)
     (stack / "resources" / "rows.iql").write_text(TWO_ROWS)
+    con.sql(
+        "INSERT INTO aws.sagemaker.models (ModelName, ExecutionRoleArn, PrimaryContainer, region) SELECT "
+        f"'several-older', '{ROLE}', '{{\"Image\": \"1.dkr.ecr.us-east-1.amazonaws.com/m\"}}', 'us-east-1'"
+    )
     ran = run_stack(con, stack, on_failure="rollback")
-    assert (ran.names("rolled back"), ran.names("kept")) == ([], ["rows"])
-    assert "`teardown` deletes all of them" in ran.text
+    assert (ran.names("rolled back"), ran.names("kept")) == (["rows"], [])
+    assert "outcome   rows: ok      several-1 in us-east-1 (DeleteModel)" in ran.lines
     assert count(con, "several") == (1, 0)
+    con.sql("DELETE FROM aws.sagemaker.models WHERE model_name = 'several-older' AND region = 'us-east-1'")
 
 
 def test_a_row_that_its_find_does_not_find_is_named_and_rolled_back(con: Connection, tmp_path: Path) -> None:

@@ -192,3 +192,30 @@ def test_a_property_that_no_read_returns_is_named_by_plan_build_and_test(
         assert (planned.action, planned.new) == ("none", "not compared: SecretString")
         assert "password: not compared: SecretString" in build_ok(con, stack).text
         assert "password: not compared: SecretString" in build_ok(con, stack, command="test").text
+
+
+ZONE = """
+name: zone
+globals: [{name: region, value: us-east-1}]
+resources:
+  - name: zone
+    table: aws.route53.hosted_zones
+    find: {name: COMMAND.test}
+    props: [{name: Name, value: COMMAND.test}, {name: CallerReference, value: one}]
+"""
+
+
+@pytest.mark.parametrize("command", ["build", "plan", "teardown"])
+def test_a_row_whose_name_the_service_wrote_in_its_own_way_is_not_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    monkeypatch.setenv("SQLPROV_STATE_DIR", str(tmp_path / "state"))
+    name = f"{command}.test"
+    zones = f"SELECT count(*) FROM aws.route53.hosted_zones WHERE name = '{name}.'"
+    with sqlprov.connect(local=True) as con:
+        con.sql(f"INSERT INTO aws.route53.hosted_zones (Name, CallerReference) VALUES ('{name}', '{name}')")
+        stack = write_stack(tmp_path, ZONE.replace("COMMAND", command.title()))
+        ran = run_stack(con, stack, command)
+        assert f"has name = '{name.title()}'".replace(".Test", ".test") in ran.text
+        assert f"but one has name = '{name}.', as the service writes it" in ran.text
+        assert con.sql(zones).fetchone() == (1,)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 import threading
 from pathlib import Path
 
@@ -11,7 +12,6 @@ from stacks import VARIABLES, StackRun, build_ok, run_stack, write_stack
 import sqlprov
 from sqlprov.api.connection import Connection
 from sqlprov.emulator import Emulator
-from sqlprov.errors import Error
 from sqlprov.frontends.deploy.events import Reporter
 from sqlprov.frontends.deploy.runner import Runner
 from sqlprov.frontends.deploy.stack import load_stack
@@ -344,10 +344,10 @@ def test_a_row_of_this_environment_that_the_manifest_no_longer_names_is_found_by
         stack = load_stack(write(tmp_path, "strays", MODEL), "dev", VARIABLES, con.catalog)
         build_ok(con, tmp_path, command="teardown")
         runner = Runner(con, Reporter(print))
-        (row,) = find_tagged_rows(stack, runner)
-        assert str(row) == "aws.sagemaker.models 'strays-dev-2' in us-east-1"
+        (row,), unread = find_tagged_rows(stack, runner)
+        assert (str(row), unread) == ("aws.sagemaker.models 'strays-dev-2' in us-east-1", [])
         delete_row(row, runner)
-        assert find_tagged_rows(stack, runner) == []
+        assert find_tagged_rows(stack, runner) == ([], [])
 
 
 def test_a_table_whose_tags_cannot_be_read_is_a_warning_beside_the_rows_that_can(
@@ -357,15 +357,14 @@ def test_a_table_whose_tags_cannot_be_read_is_a_warning_beside_the_rows_that_can
     stack = load_stack(write(tmp_path, "blind", MODEL), "dev", VARIABLES, con.catalog)
     lines: list[str] = []
     runner = Runner(con, Reporter(lines.append))
-    with pytest.raises(
-        Error, match="ListClusters in us-east-1 failed"
-    ):  # the local SageMaker has few operations
-        find_tagged_rows(stack, runner)
-    con.sql("SET sqlprov_on_error = 'warn'")
-    (row,) = find_tagged_rows(stack, runner)
+    for on_error in ("fail", "warn"):
+        con.sql(f"SET sqlprov_on_error = '{on_error}'")
+        lines.clear()
+        (row,), unread = find_tagged_rows(stack, runner)
+        assert str(row) == "aws.sagemaker.models 'blind-dev' in us-east-1"
+        assert "aws.sagemaker.clusters" in unread  # the local SageMaker has few operations
+        assert any(line.startswith("warning") and "ListClusters in us-east-1" in line for line in lines)
     con.sql("RESET sqlprov_on_error")
-    assert str(row) == "aws.sagemaker.models 'blind-dev' in us-east-1"
-    assert any(line.startswith("warning: ") and "ListClusters in us-east-1" in line for line in lines), lines
 
 
 class _Settling(list[float]):
@@ -403,3 +402,52 @@ def test_a_row_that_an_earlier_build_left_busy_is_waited_for(
     assert (ran.sleeps, ran.names("unchanged")) == ([5, 5], ["endpoint"])
     assert "exported  seen: last = InService" in ran.lines
     build_ok(con, stack, command="teardown")
+
+
+def test_a_row_of_statements_that_is_busy_is_waited_for(
+    con: Connection, em: Emulator, tmp_path: Path
+) -> None:
+    statements = """
+    /*+ create */
+    INSERT INTO aws.sagemaker.endpoints (EndpointName, EndpointConfigName, region)
+    SELECT 'waits', 'waits-dev-config', 'us-east-1'
+    /*+ exports */
+    SELECT endpoint_status AS status FROM aws.sagemaker.endpoints
+    WHERE endpoint_name = 'waits' AND region = 'us-east-1'
+    """
+    query = """
+    - {name: endpoint, exports: [status]}
+    - {name: seen, type: query, sql: "SELECT '{{ status }}' AS status", exports: [{status: last}]}
+    """
+    stack = write(tmp_path, "waits", MODEL, CONFIG, query)
+    (stack / "resources" / "endpoint.iql").write_text(textwrap.dedent(statements))
+    members = {
+        "EndpointName": "waits",
+        "EndpointConfigName": "waits-dev-config",
+        "EndpointStatus": "Creating",
+    }
+    em.add("Endpoint", "us-east-1", members)
+    ran = StackRun(sleeps=_Settling(em))
+    build_ok(con, stack, into=ran)
+    assert (ran.sleeps, ran.names("unchanged")) == ([5, 5], ["endpoint"])
+    assert "exported  seen: last = InService" in ran.lines
+
+
+def test_a_property_keeps_the_uuid_that_it_draws(con: Connection, tmp_path: Path) -> None:
+    drawing = MODEL.replace("{{ stack_name }}-{{ stack_env }}", "{{ stack_name }}-{{ uuid() }}")
+    assert drawing != MODEL
+    two = drawing + drawing.replace("name: model", "name: other")
+    ran = build_ok(con, write(tmp_path, "drawn", two))
+    assert ran.names("created") == ["model", "other"]
+
+
+def test_shown_statements_have_their_values(con: Connection, tmp_path: Path) -> None:
+    stack = write(tmp_path, "shown", MODEL)
+    ran = build_ok(con, stack, shows_queries=True)
+    assert "VALUES ('shown-dev', " in ran.text
+    assert "?" not in ran.text
+
+
+def test_a_key_with_a_typo_is_named(con: Connection, tmp_path: Path) -> None:
+    ran = run_stack(con, write(tmp_path, "typo", MODEL.replace("ModelName", "ModelNmae")))
+    assert "It has no 'ModelNmae'. Did you mean 'ModelName'?" in str(ran.error)
