@@ -197,7 +197,7 @@ def build_service_page(
     """The page of a service: a paragraph for each table."""
     lines = [f"# {service.title}\n", *([f"{service.about}\n"] if service.about else [])]
     lines.append(
-        "Every table also has `region`, `account_id` and `data__Identifier`. `DESCRIBE EXTENDED` shows the "
+        "Every table also has `region`, `account_id`, `account` and `data__Identifier`. `DESCRIBE EXTENDED` shows the "
         "description of each column and the call that fills it. [Coverage](../../coverage.md) says what confirms a "
         "table.\n"
     )
@@ -227,7 +227,7 @@ def build_table_paragraph(table: Table, sources: tuple[str, ...]) -> str:
     calls += [f"`{extra.call}` for each row" for extra in table.extras.values()]
     if table.tags:
         calls.append(f"`{table.tags.call}` for each row")
-    common = (ColumnSource.REGION, ColumnSource.ACCOUNT, ColumnSource.KEY)
+    common = (ColumnSource.REGION, ColumnSource.ACCOUNT_ID, ColumnSource.ACCOUNT, ColumnSource.KEY)
     columns = ", ".join(
         f"`{c.name}` {shorten_type(format_column_type(c))}"
         for c in table.visible_columns
@@ -305,7 +305,8 @@ def format_columns(table: Table) -> str:
         ColumnSource.PARENT: "none",
         ColumnSource.TAGS: f"`{table.tags.call}` for each row" if table.tags else "",
         ColumnSource.REGION: "none",
-        ColumnSource.ACCOUNT: "none if an ARN is read, otherwise `GetCallerIdentity` once a session",
+        ColumnSource.ACCOUNT: "none",
+        ColumnSource.ACCOUNT_ID: "none if an ARN is read, otherwise `GetCallerIdentity` once a session",
         ColumnSource.KEY: "as the key",
     }
     rows = [

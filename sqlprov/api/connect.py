@@ -18,7 +18,7 @@ from sqlprov.settings import Settings
 
 if TYPE_CHECKING:
     from sqlprov.api.connection import Connection
-    from sqlprov.aws.transport.clients import Cloud
+    from sqlprov.aws.transport.accounts import Accounts
     from sqlprov.duck.attachment import Attachment, DuckDBPyConnection
     from sqlprov.duck.session import Session
     from sqlprov.emulator import Emulator
@@ -92,8 +92,8 @@ def connect(
             from sqlprov.duck.session import Session
 
             try:
-                with _open_cloud(local, endpoint_url, profile) as (cloud, emulator):
-                    session = Session(Catalog(), cloud, duck, database, files)
+                with _open_accounts(local, endpoint_url, profile) as (accounts, emulator):
+                    session = Session(Catalog(), accounts, duck, database, files)
             except BaseException:
                 duck.close()
                 raise
@@ -155,8 +155,8 @@ def attach(
         raise InterfaceError("The regions are an argument of attach(), not one of its settings.")
     services = [services] if isinstance(services, str) else services
     regions = [regions] if isinstance(regions, str) else regions
-    with _open_cloud(local, endpoint_url, profile) as (cloud, emulator):
-        attachment = Attachment(con, Catalog(), cloud, services, regions, as_, chosen)
+    with _open_accounts(local, endpoint_url, profile) as (accounts, emulator):
+        attachment = Attachment(con, Catalog(), accounts, services, regions, as_, chosen)
     if emulator:
         weakref.finalize(attachment, emulator.stop)
     return attachment
@@ -192,18 +192,19 @@ def _open_duckdb(database: str, *, read_only: bool) -> DuckDBPyConnection:
 
 
 @contextmanager
-def _open_cloud(
+def _open_accounts(
     local: bool, endpoint_url: str | None, profile: str | None
-) -> Iterator[tuple[Cloud, Emulator | None]]:
+) -> Iterator[tuple[Accounts, Emulator | None]]:
     """The API to call; and the local AWS to stop after use, if it was started. An error in the block stops it.
 
     Raises:
         InterfaceError: `local` with one of the others.
     """
+    from sqlprov.aws.transport.accounts import Accounts
     from sqlprov.aws.transport.clients import Cloud
 
     if not local:
-        yield Cloud(profile=profile, endpoint_url=endpoint_url), None
+        yield Accounts(Cloud(profile=profile, endpoint_url=endpoint_url)), None
         return
     if endpoint_url or profile:
         raise InterfaceError("local=True takes neither endpoint_url nor profile.")
@@ -211,10 +212,8 @@ def _open_cloud(
 
     emulator = start_emulator()
     try:
-        yield (
-            Cloud(endpoint_url=emulator.url, credentials=CREDENTIALS, fallback_region=LOCAL_REGION),
-            emulator,
-        )
+        cloud = Cloud(endpoint_url=emulator.url, credentials=CREDENTIALS, fallback_region=LOCAL_REGION)
+        yield Accounts(cloud), emulator
     except BaseException:
         emulator.stop()
         raise

@@ -26,6 +26,7 @@ from sqlprov.catalog import Catalog
 from sqlprov.duck.binder import Bindings, Parameters
 from sqlprov.duck.cursor import Asking
 from sqlprov.duck.query_runner import BEGINS
+from sqlprov.duck.region_finder import warn_unknown
 from sqlprov.duck.session import OWN, Session
 from sqlprov.duck.syntax_check import check_syntax
 from sqlprov.errors import (
@@ -268,7 +269,7 @@ class Connection(PEP249Cursor):
             self._set(statement)
         result = self._runner.run(statement, self.settings, bindings, dry_run, asking)
         if isinstance(statement, SetSetting):
-            self._session.planner.warn_unknown(self.settings.region_names(), result._run)
+            warn_unknown(self.settings.region_names(), result._run)
         return result
 
     def _set(self, statement: SetSetting) -> None:
@@ -325,7 +326,7 @@ class Connection(PEP249Cursor):
     @property
     def regions(self) -> tuple[str, ...]:
         """The regions for statements that name none; empty if there are none."""
-        return self._session.planner.find_default_regions(Run(self.settings), may_call=False)
+        return self._session.planner.regions.find_default(Run(self.settings), may_call=False)
 
     @property
     def target(self) -> str:
@@ -334,7 +335,7 @@ class Connection(PEP249Cursor):
         Raises:
             CredentialsError: the profile does not exist, or a configuration file cannot be parsed.
         """
-        text = self._session.cloud.describe()
+        text = self._session.accounts.own.describe()
         return f"the local AWS at {text}" if self.connection._emulator else text
 
     def enter_mfa_code(self, code: str) -> None:
@@ -349,7 +350,7 @@ class Connection(PEP249Cursor):
             CredentialsError: the code is refused, or the credentials cannot be got for another reason.
         """
         self._check_open()
-        self._session.cloud.enter_mfa_code(code.strip())
+        self._session.accounts.own.enter_mfa_code(code.strip())
 
     def vocabulary(self) -> Vocabulary:
         """DuckDB's words and its own tables, for completion. Closes the last result."""
@@ -381,7 +382,7 @@ class Connection(PEP249Cursor):
         parts = (name.split(".") for name in sorted(names))
         tables = [self.catalog.get_table(*name) for name in parts if len(name) == len(LEVELS)]
         run = Run(replace(self.settings, cache=OFF))
-        self._session.cloud.renew()
+        self._session.accounts.renew()
         problem, region = "none", None
         try:
             region = next(iter(self.regions), None)
@@ -390,7 +391,7 @@ class Connection(PEP249Cursor):
         except RegionError as error:
             problem = str(error)
         try:
-            yield from diagnose(run, self._session.cloud, region, tables, problem)
+            yield from diagnose(run, self._session.accounts.own, region, tables, problem)
         finally:
             run.finish()
 

@@ -71,7 +71,7 @@ class StatementRunner:
             Error: the statement failed.
         """
         self._session.reveal(statement.text)
-        self._session.cloud.renew()
+        self._session.accounts.renew()
         run = self.latest = Run(settings, id=self.cursor.binder.id, previous=self.latest_with_calls)
         if (rows := self._answer_from_catalog(statement, settings, bindings)) is not None:
             run.finish()

@@ -96,7 +96,7 @@ def diagnose(
     if not tables:
         yield from _skip("no table to check; name some, such as %.models", "read", "write")
     for table in tables:
-        cloud.allow_reads(table)
+        cloud.guard.allow_reads(table)
     if tables:
         yield from _check_reads(run, cloud, region, tables)
         yield from _check_writes(run, cloud, region, tables, arn)

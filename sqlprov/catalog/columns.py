@@ -29,7 +29,7 @@ from .yaml_nodes import Node, get_text
 
 TAGS = "tags"
 TAGS_TYPE = pa.list_(pa.struct([("Key", pa.string()), ("Value", pa.string())]))
-COMMON = ("region", "account_id", "data__Identifier")
+COMMON = ("region", "account_id", "account", "data__Identifier")
 """The columns that every table has and no reply holds."""
 TYPES = {
     "text": pa.string(),
@@ -86,7 +86,7 @@ def _describe_key(documentation: str, key: str) -> str:
 
 
 def name_column(member: str) -> str:
-    """The column of a member; `Region` and `AccountId` are taken."""
+    """The column of a member; `Region`, `AccountId` and `Account` are taken."""
     name = to_snake_case(member).lstrip("_")  # `VCPUs` becomes `_vcpus`
     if not name.isidentifier():
         name = re.sub(r"\W", "_", name)

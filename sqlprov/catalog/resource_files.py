@@ -325,14 +325,19 @@ def _limit_keys(columns: dict[str, Column], describing: Describing | None) -> di
 
 
 def _build_common_columns(key: tuple[str, ...], columns: Mapping[str, Column]) -> dict[str, Column]:
-    """The three columns that every table has and no reply holds."""
+    """The columns that every table has and no reply holds."""
     text = pa.string()
     identifier = f"The key ({'|'.join(key)}) under the name that Cloud Control gives it."
     limits = columns[key[0]].constraint if len(key) == 1 and key[0] in columns else Constraint()
-    region, account, last = COMMON
+    region, account_id, account, last = COMMON
     return {
         region: Column(region, text, text, "AWS region.", ColumnSource.REGION),
-        account: Column(account, text, text, "AWS account that owns the resource.", ColumnSource.ACCOUNT),
+        account_id: Column(
+            account_id, text, text, "AWS account that owns the resource.", ColumnSource.ACCOUNT_ID
+        ),
+        account: Column(
+            account, text, text, "Name or profile of the account in this session.", ColumnSource.ACCOUNT
+        ),
         last: Column(last, text, text, identifier, ColumnSource.KEY, constraint=limits),
     }
 

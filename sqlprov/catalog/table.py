@@ -51,7 +51,8 @@ class ColumnSource(Enum):
     PARENT = "parent"  # the value for which the List call was made
     TAGS = "tags"  # one tag call for each row; needs the arn
     REGION = "region"  # the region of the call
-    ACCOUNT = "account"  # the arn, or one STS call for each session
+    ACCOUNT = "account"  # the name of the account that the call reads
+    ACCOUNT_ID = "account_id"  # the arn, or one STS call for each account of the session
     KEY = "key"  # data__Identifier: the key's value
 
 
@@ -79,7 +80,7 @@ class Column:
         description: plain text from the model, one paragraph.
         source: the call that fills it.
         path: members from the item of that call to the value, such as ("EndpointMetadata", "EndpointName").
-        shape: name of botocore's shape; empty for region, account_id and data__Identifier.
+        shape: name of botocore's shape; empty for region, account_id, account and data__Identifier.
         constraint: the service's constraints (strings only). They describe; they never decide an answer.
         extra: name of the further call that fills it, a key of `Table.extras`; empty for other sources.
         tags: how the reply spells tags, if the column is `tags`; its values become a list of {Key, Value}.
@@ -543,7 +544,7 @@ class Table:
         about: one sentence.
         key: columns that identify a row within account and region; joined by `|` in data__Identifier.
         arn: column that holds the ARN; empty if there is none.
-        columns: in the documented order; region, account_id and data__Identifier included.
+        columns: in the documented order; region, account_id, account and data__Identifier included.
         list: its pages hold the rows.
         describe: one call for each row, or for each key given; `None` if there is none.
         tags: the service's tag calls; `None` if the table has no tags, or its rows hold them.

@@ -15,8 +15,8 @@ import duckdb
 import pyarrow as pa
 from duckdb import DuckDBPyConnection as DuckDBPyConnection
 
+from sqlprov.aws.transport.accounts import Accounts
 from sqlprov.aws.transport.call_log import CallRecord
-from sqlprov.aws.transport.clients import Cloud
 from sqlprov.aws.transport.run import Run
 from sqlprov.catalog import Catalog
 from sqlprov.catalog.regions import find_partition, list_regions
@@ -24,7 +24,8 @@ from sqlprov.catalog.table import Table
 from sqlprov.duck.errors import translate
 from sqlprov.duck.interrupts import on_interrupt
 from sqlprov.duck.live_table import LiveTable
-from sqlprov.duck.planner import ALL, Planner
+from sqlprov.duck.planner import Planner
+from sqlprov.duck.region_finder import ALL
 from sqlprov.duck.status_tables import build_regions_table
 from sqlprov.errors import (
     Cancelled,
@@ -80,7 +81,7 @@ class Attachment:
         self,
         duck: DuckDBPyConnection,
         catalog: Catalog,
-        cloud: Cloud,
+        accounts: Accounts,
         services: Sequence[str],
         regions: Sequence[str],
         name: str,
@@ -94,12 +95,12 @@ class Attachment:
             )
         self.name, self.duck = name, weakref.ref(duck)
         self._id = uuid.uuid4().hex
-        self._cloud, self._settings = cloud, settings
-        self._cloud.read_only = True
+        self._accounts, self._settings = accounts, settings
+        accounts.guard.read_only = True
         self._runs: deque[Run] = deque(maxlen=REMEMBERED)
         self.regions = _check_regions(regions)
         tables = _load_tables(catalog, services)
-        self._planner = Planner(cloud, self.regions)
+        self._planner = Planner(accounts, self.regions)
         self.tables = tuple(f"{name}.{table.service}.{table.name}" for table in tables)
         detach(duck, name)
         _attachments[self._id] = self
@@ -109,7 +110,7 @@ class Attachment:
         except BaseException:
             detach(duck, name)
             raise
-        weakref.finalize(self, _end, self._runs, cloud)
+        weakref.finalize(self, _end, self._runs, accounts)
 
     def __repr__(self) -> str:
         return f"<{self.name}: {', '.join(self.tables)} in {', '.join(self.regions)}>"
@@ -131,11 +132,11 @@ class Attachment:
             own.execute(f"ATTACH ':memory:' AS {base} (READ_WRITE)")
             own.execute(f"CREATE MACRO {base}.main.{MARK}() AS '{self._id}'")
             own.execute(f"USE {base}.main")
-            own.from_arrow(build_regions_table(self._cloud)).create_view("regions")
+            own.from_arrow(build_regions_table(self._accounts.own)).create_view("regions")
             for table in tables:
                 own.execute(f"CREATE SCHEMA IF NOT EXISTS {base}.{quote_identifier(table.service)}")
                 own.execute(f"USE {base}.{quote_identifier(table.service)}")
-                self._cloud.allow_reads(table)
+                self._accounts.allow_reads(table)
                 live = LiveTable(table, self._open_scan)
                 own.from_arrow(live).project(live.view).create_view(table.name)
 
@@ -145,7 +146,7 @@ class Attachment:
         self, live: LiveTable, names: tuple[str, ...], where: Predicate
     ) -> Iterator[pa.RecordBatch]:
         on_interrupt(_cancel_all)
-        self._cloud.renew()
+        self._accounts.renew()
         run = Run(self._settings)
         plan = self._planner.plan(live.table, names, where, run)
         self._runs.append(run)
@@ -159,7 +160,7 @@ class Attachment:
         from sqlprov.aws.read.scan import TableScan
 
         try:
-            scan = TableScan(plan, run, self._cloud)
+            scan = TableScan(plan, run, self._accounts)
             scan.start()
             yield None
             yield from scan.read_batches()
@@ -226,10 +227,10 @@ def _check_regions(regions: Sequence[str]) -> tuple[str, ...]:
     return chosen
 
 
-def _end(runs: deque[Run], cloud: Cloud) -> None:
+def _end(runs: deque[Run], accounts: Accounts) -> None:
     for run in list(runs):
         run.cancel()
-    cloud.close()
+    accounts.close()
 
 
 def detach(duck: DuckDBPyConnection, name: str) -> None:

@@ -181,7 +181,7 @@ class Cursor:
             statement = replace(numbered, wait=statement.wait)
             values = {str(number): value for number, value in enumerate(bindings.parameters, start=1)}
             bindings = replace(bindings, parameters=values)
-        session, cloud, path = self._session, self._session.cloud, self.binder.read_path()
+        session, accounts, path = self._session, self._session.accounts, self.binder.read_path()
         zone, shows_sensitive = self.binder.read_time_zone(), run.settings.show_sensitive
         reader = TargetReader(
             session,
@@ -201,10 +201,10 @@ class Cursor:
             # First bound to no rows, so an error in it is raised before anything is written.
             self._return(returning, none, table, bindings, run)
         if dry_run:
-            return Answer(list_calls(targets, run, cloud))
+            return Answer(list_calls(targets, run, accounts))
 
         def write() -> Answer:
-            outcomes = write_targets(statement, targets, run, cloud)
+            outcomes = write_targets(statement, targets, run, accounts)
             skips = isinstance(statement, Insert) and statement.skips_existing
             rowcount = sum(bool(outcome.operations) or not skips for outcome in outcomes)
             if returning is None:
@@ -213,7 +213,7 @@ class Cursor:
             return replace(answer, rowcount=rowcount)
 
         if asking and targets and (asking.inserts or not isinstance(statement, Insert)):
-            return Pending(build_preview(written, targets, reader.names_rows(targets), run, cloud), write)
+            return Pending(build_preview(written, targets, reader.names_rows(targets), run, accounts), write)
         return write()
 
     def _read(self, text: str, bindings: Bindings, run: Run) -> QueryResult:
@@ -247,7 +247,7 @@ class Cursor:
             self.binder.duck.unregister(RETURNING_ROWS)
 
     def _check_may_write(self, run: Run) -> None:
-        if run.settings.read_only or self._session.cloud.read_only:
+        if run.settings.read_only or self._session.accounts.guard.read_only:
             raise NotSupportedError("The session is read-only (sqlprov_read_only). Nothing was written.")
         if self.queries.in_transaction:
             raise NotSupportedError(

@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 import pyarrow as pa
 
-from sqlprov.aws.transport.clients import Cloud
+from sqlprov.aws.transport.accounts import Accounts
 from sqlprov.aws.transport.run import Run
 from sqlprov.aws.write.row_watcher import RowWatcher
 from sqlprov.aws.write.target_row import TargetRow
@@ -74,10 +74,10 @@ Confirm = Callable[[WritePreview], bool]
 
 
 def build_preview(
-    text: str, targets: list[TargetRow], is_keyed: bool, run: Run, cloud: Cloud
+    text: str, targets: list[TargetRow], is_keyed: bool, run: Run, accounts: Accounts
 ) -> WritePreview:
     """The preview to confirm; from here on the targets allow no other calls."""
-    rows = _list_rows(targets, run, cloud)
+    rows = _list_rows(targets, run, accounts)
     calls = pa.Table.from_pylist(rows, schema=SCHEMA)
     digest = hashlib.sha256(repr(rows).encode(errors="surrogatepass")).digest()
     operations: list[set[str]] = [set() for _ in targets]
@@ -92,23 +92,26 @@ def build_preview(
     return WritePreview(text, write.kind.value, name, len(targets), stopped, is_keyed, calls, digest)
 
 
-def list_calls(targets: list[TargetRow], run: Run, cloud: Cloud) -> pa.Table:
+def list_calls(targets: list[TargetRow], run: Run, accounts: Accounts) -> pa.Table:
     """The calls that would be made, one per row of the result; it only makes calls that read."""
-    return pa.Table.from_pylist(_list_rows(targets, run, cloud), schema=SCHEMA)
+    return pa.Table.from_pylist(_list_rows(targets, run, accounts), schema=SCHEMA)
 
 
-def _list_rows(targets: list[TargetRow], run: Run, cloud: Cloud) -> list[dict[str, Any]]:
+def _list_rows(targets: list[TargetRow], run: Run, accounts: Accounts) -> list[dict[str, Any]]:
     """The same as rows, which also have each call's `values`: its parameters with nothing hidden."""
     return [
-        row for number, target in enumerate(targets, start=1) for row in _list_row(number, target, run, cloud)
+        row
+        for number, target in enumerate(targets, start=1)
+        for row in _list_row(number, target, run, accounts)
     ]
 
 
-def _list_row(number: int, target: TargetRow, run: Run, cloud: Cloud) -> list[dict[str, Any]]:
+def _list_row(number: int, target: TargetRow, run: Run, accounts: Accounts) -> list[dict[str, Any]]:
     """The calls for one row, as rows of the result; a row without a call if there is none."""
     snapshot = None
     if target.write.kind in (WriteKind.UPDATE, WriteKind.DELETE) or target.write.skips_existing:
-        snapshot = RowWatcher(target.write, run, cloud).read(tags=target.document is not None)
+        watcher = RowWatcher(target.write, run, accounts.find_cloud(target.write.place))
+        snapshot = watcher.read(tags=target.document is not None)
     base = {"row": number, "key": "|".join(target.write.key), "region": target.write.region}
     try:
         write = target.complete(snapshot)

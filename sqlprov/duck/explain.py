@@ -33,8 +33,9 @@ MOST_REGIONS = 3
 """Most regions whose calls are listed one by one."""
 
 
-FindRate = Callable[[str, str], float | None]
-"""Returns the calls a second that a service (botocore's name) accepts in a region; `None` if it has not throttled."""
+FindRate = Callable[[str, str, str], float | None]
+"""Returns the calls a second that a service (botocore's name) accepts in an account and a region; `None` if it has
+not throttled."""
 
 
 def render(
@@ -99,13 +100,13 @@ def _estimate(plan: ReadPlan, run: Run, find_rate: FindRate) -> Estimate:
     ):  # kept replies, or the keys of other tables, may save them all
         return Estimate(0, most, None)
     is_limited = run.hints is not None and run.hints.limited
-    places: dict[tuple[str, str], float] = {}
+    places: dict[tuple[str, str, str], float] = {}
     least = 0
     for read in _list_reads(plan):
         own = count_least_calls(read, is_limited=is_limited)
         least += own
         for step in read.steps if own else ():
-            place = read.table.client, step.region
+            place = read.table.client, *step.account_region
             places[place] = places.get(place, 0) + own / len(read.steps)
     seconds = [count / rate for place, count in places.items() if (rate := find_rate(*place))]
     return Estimate(least, most, max(seconds, default=None))

@@ -20,7 +20,7 @@ from sqlprov.aws.read.rows import IDENTIFIER
 from sqlprov.catalog.table import TAG_MAP, Column, Table
 from sqlprov.duck.explain_plan import Node, PlanScan
 from sqlprov.duck.live_table import LiveTable
-from sqlprov.duck.planner import REGION
+from sqlprov.duck.scope_finder import REGION
 from sqlprov.duck.session import Session
 from sqlprov.duck.vocabulary import read_keywords
 from sqlprov.plan.read.domain import list_columns, list_conjuncts

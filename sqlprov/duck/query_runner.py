@@ -172,9 +172,9 @@ class QueryRunner:
         make_table = render_json if as_json else render
         return Answer(make_table(plans, plan, run, self._find_rate), planned=planned)
 
-    def _find_rate(self, service: str, region: str) -> float | None:
-        """The calls a second that a service accepts in a region; `None` if it has not throttled."""
-        return self._session.cloud.get_limiter(service, region).rate
+    def _find_rate(self, service: str, account: str, region: str) -> float | None:
+        """The calls a second that a service accepts in an account's region; `None` if it has not throttled."""
+        return self._session.accounts.find(account).get_limiter(service, region).rate
 
     def _is_plain(self, query: Query) -> bool:
         """Whether a query only returns rows, and needs no hints beforehand."""
@@ -236,7 +236,7 @@ class QueryRunner:
 
     def _spell(self, query: Query, bindings: Bindings, run: Run, tables: Sequence[Table] = ()) -> Query:
         """Register the live tables of a query; return it with the names that they have for their columns."""
-        if run.settings.read_only or self._session.cloud.read_only:
+        if run.settings.read_only or self._session.accounts.guard.read_only:
             bodies = [] if _reads_nothing(query) else self._definitions.reach(self._find_prepared(query).text)
             check_read_only(self._binder.duck, query, bodies)
         self._session.register(query, self._definitions.read_path())

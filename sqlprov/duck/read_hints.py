@@ -13,7 +13,8 @@ import pyarrow as pa
 from sqlprov.aws.transport.run import Run
 from sqlprov.duck.definitions import Definitions
 from sqlprov.duck.foreign_functions import TABLE_MACROS
-from sqlprov.duck.planner import REGION
+from sqlprov.duck.region_finder import list_known_regions
+from sqlprov.duck.scope_finder import REGION
 from sqlprov.duck.session import Session
 from sqlprov.sql import Query
 from sqlprov.sql.lexer import tokenize
@@ -141,7 +142,7 @@ class HintFinder:
         has_open = any(is_open(scan, REGION) for scan in plan.scans)
         if run.hints is None or not has_open or not self._use().decides:
             return
-        known = frozenset(self._session.planner.list_known_regions(run))
+        known = frozenset(list_known_regions(run.settings.region_names()))
         is_clean = not self._use().renamed
         narrowed = narrow(plan, REGION, known, lambda text: self._try(text, known), is_clean=is_clean)
         values = (find_domain(scan.where, REGION).values for scan in plan.scans)

@@ -28,7 +28,7 @@ class Scans:
         self.planner = planner
         # Cursor's id -> the statement that it runs.
         self.runs: dict[str, Run] = {}
-        self._cloud = planner.cloud
+        self._accounts = planner.accounts
         self._prefetches = Prefetches()
 
     def plan(
@@ -44,7 +44,7 @@ class Scans:
 
     def prefetch(self, plans: Sequence[ReadPlan], run: Run) -> None:
         """Start reading plans that DuckDB will scan completely."""
-        self._prefetches.begin(plans, run, self._cloud)
+        self._prefetches.begin(plans, run, self._accounts)
 
     def open(self, live: LiveTable, names: tuple[str, ...], where: Predicate) -> Iterator[pa.RecordBatch]:
         """Begin the scan of the columns `names` of the rows that meet `where`."""
@@ -94,8 +94,8 @@ class Scans:
 
         scan: TableScan | Prefetch | None = self._prefetches.take(plan, run)
         if scan is None:
-            plan = self._prefetches.limit(plan, run, self._cloud)
-            scan = TableScan(plan, run, self._cloud, find_kept)
+            plan = self._prefetches.limit(plan, run, self._accounts)
+            scan = TableScan(plan, run, self._accounts, find_kept)
         scan.start()
         return scan
 

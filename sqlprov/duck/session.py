@@ -30,7 +30,7 @@ from sqlprov.sql.lexer import quote_identifier, quote_path
 from sqlprov.sql.names import TableName, find_mentions, find_tag_views, find_tagged_table, has_service
 
 if TYPE_CHECKING:
-    from sqlprov.aws.transport.clients import Cloud
+    from sqlprov.aws.transport.accounts import Accounts
     from sqlprov.catalog import Catalog
     from sqlprov.duck.live_table import LiveTable, StatusTable
     from sqlprov.plan.read.predicate import Predicate
@@ -47,7 +47,7 @@ class Session:
 
     Args:
         catalog: the providers.
-        cloud: the account.
+        accounts: the accounts.
         duck: DuckDB, as `open_database` returns it.
         database: ":memory:" or the file that is open there.
         sandbox: the only files and folders that SQL may use, beside that file; `None` for no sandbox.
@@ -64,13 +64,13 @@ class Session:
     def __init__(
         self,
         catalog: Catalog,
-        cloud: Cloud,
+        accounts: Accounts,
         duck: duckdb.DuckDBPyConnection,
         database: str = MEMORY,
         sandbox: Sequence[str | Path] | None = None,
     ) -> None:
-        self.catalog, self.cloud, self.duck = catalog, cloud, duck
-        self.planner = Planner(cloud)
+        self.catalog, self.accounts, self.duck = catalog, accounts, duck
+        self.planner = Planner(accounts)
         self.scans = Scans(self.planner)
         # Number of statements that may have created or dropped a view or a temporary table, and a macro.
         self.changes = self.macro_changes = 0
@@ -113,9 +113,9 @@ class Session:
             NotSupportedError: a database file is open for writing.
         """
         with self._lock:
-            if not self.cloud.read_only:
+            if not self.accounts.guard.read_only:
                 protect_files(self._own)
-                self.cloud.read_only = True
+                self.accounts.guard.read_only = True
 
     def reveal(self, text: str) -> None:
         """Add the providers that a statement has to name before they exist."""
@@ -213,7 +213,7 @@ class Session:
 
         table = self.catalog.get_table(provider, service, name)
         live = LiveTable(table, self.scans.open)
-        self.cloud.allow_reads(table)
+        self.accounts.allow_reads(table)
         self._create_schema(provider, service)
         self._create_view(f"{quote_path(provider, service)}", name, live)
         self._live[provider, service, name] = self._carriers[live.carrier] = live
@@ -274,7 +274,7 @@ class Session:
         if provider in self._extra:
             return False
         self._own.execute(f"USE {quote_identifier(provider)}.main")
-        self._own.from_arrow(build_regions_table(self.cloud)).create_view("regions")
+        self._own.from_arrow(build_regions_table(self.accounts.own)).create_view("regions")
         self._extra.add(provider)
         return True
 
@@ -296,5 +296,5 @@ class Session:
             for name in (*self.catalog.list_providers(), OWN):
                 self.duck.execute(f"DETACH {quote_identifier(name)}")
         self.duck.close()
-        self.cloud.close()
+        self.accounts.close()
         return True

@@ -14,6 +14,7 @@ from sqlprov.aws.transport.run import Run
 from sqlprov.aws.write.target_row import TargetRow
 from sqlprov.catalog.columns import TAGS
 from sqlprov.catalog.table import TAG_MAP, ColumnSource, Table
+from sqlprov.duck.region_finder import list_known_regions
 from sqlprov.duck.region_limit import RowKey, limits_region
 from sqlprov.duck.session import Session
 from sqlprov.errors import DataError, NotSupportedError, RegionError, format_count, suggest
@@ -102,6 +103,8 @@ class TargetReader:
             )
             # Unsorted, EXPLAIN might number them in a different order than the statement itself.
             targets.sort(key=lambda target: (target.write.region, target.write.key))
+        for target in targets:
+            target.write = replace(target.write, account=self.session.accounts.own.name)
         self._check_count(targets)
         return targets
 
@@ -143,7 +146,7 @@ class TargetReader:
 
     def _to_targets(self, plan: WritePlan) -> list[TargetRow]:
         self.run.warnings += plan.warnings
-        known = self.session.planner.list_known_regions(self.run)
+        known = list_known_regions(self.run.settings.region_names())
         unknown = [
             f"Unknown region {write.region!r} in row {number}.{suggest(write.region, known)}"
             for number, write in enumerate(plan.writes, start=1)
@@ -156,8 +159,8 @@ class TargetReader:
 
     def _get_default_region(self) -> str | None:
         if self.table.home and not self.table.region_column:
-            return self.session.planner.find_home(self.table, self.run)
-        default = self.session.planner.find_default_regions(self.run, self.table.client)
+            return self.session.planner.regions.find_home(self.table, self.run)
+        default = self.session.planner.regions.find_default(self.run, self.table.client)
         return default[0] if len(default) == 1 else None
 
     def _read_updates(self, statement: Update) -> list[TargetRow]:
@@ -238,7 +241,7 @@ class TargetReader:
         regions = sorted({region for region, _ in keys})
         if not regions or self.table.home:
             return
-        default = self.session.planner.find_default_regions(self.run, self.table.client)
+        default = self.session.planner.regions.find_default(self.run, self.table.client)
         if (len(regions) == 1 and regions[0] in default) or self._limits_region(statement, keys):
             return
         names = f"{', '.join(regions[:-1])} and {regions[-1]}" if len(regions) > 1 else regions[0]
@@ -246,12 +249,12 @@ class TargetReader:
 
     def _limits_region(self, statement: Update | Delete, keys: list[RowKey]) -> bool:
         """Whether WHERE rejects the rows in at least one region of the account."""
-        planner, run, table = self.session.planner, self.run, self.table
-        every = frozenset(planner.find_account_regions(run, table.client, may_call=False))
+        finder, run, table = self.session.planner.regions, self.run, self.table
+        every = frozenset(finder.find_all(run, table.client, may_call=False))
         scopes = [scope for name, scope in run.scopes if name == table.full_name]
         if scopes and all(not scope.rule.is_session and every - set(scope.values) for scope in scopes):
             return True
-        regions = planner.find_account_regions(run, may_call=False)
+        regions = finder.find_all(run, may_call=False)
         rows = list(dict.fromkeys(keys))
         return limits_region(statement, table, rows, regions, lambda text: self.run_query(text).rows)
 

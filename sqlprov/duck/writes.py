@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from sqlprov.aws.read.decoder import build_array
 from sqlprov.aws.read.redaction import Warn, hide
-from sqlprov.aws.transport.clients import Cloud
+from sqlprov.aws.transport.accounts import Accounts
 from sqlprov.aws.transport.run import Run
 from sqlprov.aws.write.outcome import Outcome, OutcomeStatus
 from sqlprov.aws.write.row_writer import RowWriter, write_rows
@@ -22,11 +22,17 @@ from sqlprov.plan.write.steps import Snapshot
 
 RETURNING_ROWS = "sqlprov_rows"
 """Name of the relation that RETURNING reads."""
-_OTHER_SOURCES = (ColumnSource.REGION, ColumnSource.ACCOUNT, ColumnSource.KEY, ColumnSource.TAGS)
+_OTHER_SOURCES = (
+    ColumnSource.REGION,
+    ColumnSource.ACCOUNT_ID,
+    ColumnSource.ACCOUNT,
+    ColumnSource.KEY,
+    ColumnSource.TAGS,
+)
 
 
 def write_targets(
-    statement: WriteStatement, targets: list[TargetRow], run: Run, cloud: Cloud
+    statement: WriteStatement, targets: list[TargetRow], run: Run, accounts: Accounts
 ) -> list[Outcome]:
     """Write the rows; the run keeps the outcomes.
 
@@ -39,14 +45,14 @@ def write_targets(
             target,
             row,
             run,
-            cloud,
+            accounts.find_cloud(target.write.place),
             wait=statement.wait or run.settings.await_,
             reads_back=getattr(statement, "returning", None) is not None,
         )
         for row, target in enumerate(targets, start=1)
     ]
     if targets:
-        cloud.get_credentials(targets[0].write.region)
+        writers[0].cloud.get_credentials(targets[0].write.region)
     run.cancellation.is_writing = True
     outcomes = write_rows(writers, run)
     run.outcomes.extend(outcomes)
@@ -86,12 +92,14 @@ def _get_value(table: Table, name: str, outcome: Outcome, snapshot: Snapshot) ->
     match table.by_name[name].source:
         case ColumnSource.REGION:
             return outcome.region
+        case ColumnSource.ACCOUNT:
+            return outcome.account
         case ColumnSource.KEY:
             return outcome.key
         case ColumnSource.TAGS:
             tags = snapshot.tags
             return None if tags is None else [{"Key": key, "Value": value} for key, value in tags.items()]
-        case ColumnSource.ACCOUNT:
+        case ColumnSource.ACCOUNT_ID:
             arn = snapshot.get_column(table, table.arn)
             return str(arn).split(":")[4] if arn else None
     if name in table.paths:

@@ -130,7 +130,7 @@ def find_call(table: Table, source: ColumnSource) -> str:
         ColumnSource.LIST: table.list.call,
         ColumnSource.DESCRIBE: table.describe.call if table.describe else "",
         ColumnSource.TAGS: table.tags.call if table.tags else "",
-        ColumnSource.ACCOUNT: "GetCallerIdentity",
+        ColumnSource.ACCOUNT_ID: "GetCallerIdentity",
     }
     return calls.get(source, "")
 

@@ -174,7 +174,7 @@ SELECT desired_state, desired_state = status FROM aws.sagemaker.inference_experi
 -- in order: ["arn"], ["name"], ["type"], ["description"], ["role_arn"], ["endpoint_name"], ["endpoint_metadata"],
 --           ["schedule"], ["kms_key"], ["data_storage_config"], ["model_variants"], ["shadow_mode_config"], ["tags"],
 --           ["tag_map"], ["creation_time"], ["last_modified_time"], ["status"], ["status_reason"], ["desired_state"], ["region"],
---           ["completion_time"], ["account_id"], ["data__Identifier"]
+--           ["completion_time"], ["account_id"], ["account"], ["data__Identifier"]
 SELECT column_name FROM (DESCRIBE SELECT * FROM aws.sagemaker.inference_experiments);
 
 -- name: a star without the costly columns only needs the list

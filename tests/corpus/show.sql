@@ -109,13 +109,13 @@ SHOW SETTINGS LIKE 'sqlprov\_on\_error';
 -- name: the columns of a table
 -- explain: no
 -- calls: none
--- count: 15
+-- count: 16
 DESCRIBE aws.sagemaker.models;
 
 -- name: the columns of a table in full
 -- explain: no
 -- calls: none
--- count: 23
+-- count: 24
 DESCRIBE EXTENDED aws.sagemaker.inference_experiments;
 
 -- name: the columns of the table of regions

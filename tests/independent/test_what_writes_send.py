@@ -14,6 +14,7 @@ from write_round_trips import CATALOG, lose_reply
 
 from sqlprov.api.connection import Connection
 from sqlprov.aws.transport import calls
+from sqlprov.aws.transport.accounts import Accounts
 from sqlprov.aws.transport.clients import Cloud
 from sqlprov.duck.database import open_database
 from sqlprov.duck.session import Session
@@ -29,7 +30,7 @@ def con() -> Iterator[Connection]:
         open_client(url, "sqs").create_queue(QueueName="first")  # moto cannot list none
         cloud = Cloud(endpoint_url=url, credentials=("testing", "testing"))
         settings = Settings(regions="us-east-1", max_attempts=3, settle=0.0, await_timeout=5.0)
-        with Connection(Session(CATALOG, cloud, open_database()), settings) as con:
+        with Connection(Session(CATALOG, Accounts(cloud), open_database()), settings) as con:
             yield con
 
 
@@ -131,7 +132,7 @@ def test_what_a_create_does_not_take_is_set_afterwards(con: Connection, is_lost:
     assert outcome.operations == ("CreateVpc", "ModifyVpcAttribute", "ModifyVpcAttribute")
     assert [row[2] for row in planned] == [*outcome.operations]
     assert find_parameters(result, "CreateVpc") == {"CidrBlock": "10.8.0.0/16"}
-    client = open_client(con._session.cloud.endpoint_url, "ec2")
+    client = open_client(con._session.accounts.own.endpoint_url, "ec2")
     for name in ("EnableDnsHostnames", "EnableDnsSupport"):
         reply = client.describe_vpc_attribute(VpcId=outcome.key, Attribute=name[0].lower() + name[1:])
         assert reply[name] == {"Value": True}

@@ -11,7 +11,9 @@ import pyarrow as pa
 from plan_rows import truth
 
 from sqlprov.aws.read.scan import TableScan
+from sqlprov.aws.transport.accounts import Accounts
 from sqlprov.aws.transport.clients import Cloud
+from sqlprov.aws.transport.login import LOCAL_NAME
 from sqlprov.aws.transport.run import Run
 from sqlprov.catalog.columns import TAGS_TYPE
 from sqlprov.catalog.service_model import load_model, read_constraint, to_arrow_type, to_snake_case
@@ -26,7 +28,7 @@ from sqlprov.catalog.table import (
     TagsCall,
     TagSpelling,
 )
-from sqlprov.plan.read import TRUE, Predicate, ReadPlan, Rule, ScanRequest, Scope, plan_read
+from sqlprov.plan.read import TRUE, Places, Predicate, ReadPlan, Rule, ScanRequest, Scope, plan_read
 from sqlprov.settings import Settings
 
 TAGS = pa.list_(pa.struct([("Key", pa.string()), ("Value", pa.string())]))
@@ -91,7 +93,8 @@ def build_table(
     made |= {column.name: column for column in columns}
     made |= {
         "region": own_column("region", ColumnSource.REGION),
-        "account_id": own_column("account_id", ColumnSource.ACCOUNT),
+        "account_id": own_column("account_id", ColumnSource.ACCOUNT_ID),
+        "account": own_column("account", ColumnSource.ACCOUNT),
         "data__Identifier": own_column("data__Identifier", ColumnSource.KEY),
     }
     for known in (more.pop("arn", ""), f"{to_snake_case(name).rstrip('s')}_arn", "arn"):
@@ -144,7 +147,9 @@ def plan_table(
 ) -> ReadPlan:
     """The plan of a request."""
     scope = Scope("region", Rule.SHOWN, regions)
-    return plan_read(ScanRequest(table, tuple(columns), where, **request), [scope])
+    return plan_read(
+        ScanRequest(table, tuple(columns), where, **request), [scope], Places([((LOCAL_NAME,), regions)])
+    )
 
 
 def read_table(
@@ -162,7 +167,7 @@ def read_table(
     run = Run(replace(Settings(), **(settings or {})))
     cloud = Cloud(endpoint_url=url, credentials=("test", "test"), account_id=account_id)
     try:
-        scan = TableScan(plan, run, cloud)
+        scan = TableScan(plan, run, Accounts(cloud))
         scan.start()
         batches = list(scan.read_batches())
     finally:

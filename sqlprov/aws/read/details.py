@@ -12,6 +12,7 @@ from sqlprov.aws.read.decoder import to_tags
 from sqlprov.aws.read.describe import describe_rows, look_up_rows
 from sqlprov.aws.read.partial_row import PartialRow, move
 from sqlprov.aws.read.tagging_api import LONGEST_ARN, read_many_tags
+from sqlprov.aws.transport.accounts import Accounts
 from sqlprov.aws.transport.calls import call
 from sqlprov.aws.transport.clients import Cloud
 from sqlprov.aws.transport.errors import MalformedReply, is_match
@@ -30,7 +31,7 @@ LONGEST_WAIT = 2.0
 
 
 def get_account_id(run: Run, cloud: Cloud) -> str:
-    """The account of the credentials, from one STS call per session.
+    """The id of the account of the credentials, from one STS call per session.
 
     Raises:
         OperationalError: the call failed.
@@ -67,7 +68,7 @@ def find_tagged(run: Run, cloud: Cloud, table: Table, method: TagsCall, row: Par
     """
 
     def get_value(name: str) -> Any:
-        is_account = table.by_name[name].source is ColumnSource.ACCOUNT
+        is_account = table.by_name[name].source is ColumnSource.ACCOUNT_ID
         return get_account_id(run, cloud) if is_account else row.get_value(table, name)
 
     value = method.fill(table.arn, get_value)
@@ -130,9 +131,9 @@ def _move_arn(arn: str, region: str) -> str:
 class DetailReader:
     """Makes the calls that the rows of a plan need."""
 
-    def __init__(self, plan: ReadPlan, run: Run, cloud: Cloud) -> None:
-        self._plan, self._run, self._cloud, self._table = plan, run, cloud, plan.table
-        through_list = any(getattr(step, "through_list", False) for step in plan.steps)
+    def __init__(self, plan: ReadPlan, run: Run, accounts: Accounts) -> None:
+        self._plan, self._run, self._accounts, self._table = plan, run, accounts, plan.table
+        through_list = any(getattr(step, "through_list", False) for step in plan.steps.each)
         self._lookup = Lookup.LIST if through_list else Lookup.DESCRIBE
         region = self._table.by_name.get(self._table.region_column)
         self._region_column = region if region and region.source is not ColumnSource.LIST else None
@@ -157,20 +158,22 @@ class DetailReader:
 
     def count_tagged_together(self, rows: deque[PartialRow]) -> int:
         """How many of `rows`, from the first one on, have their tags read in one call; 0 if that is not worth it."""
-        region, count = rows[0].region, 0
+        place, count = (rows[0].account, rows[0].region), 0
         for row in islice(rows, MOST_TAGGED if self._asks_together else 0):
-            if row.is_asked or row.is_tagged or row.region != region or not self._find_arn(row):
+            if row.is_asked or row.is_tagged or (row.account, row.region) != place or not self._find_arn(row):
                 break
             count += 1
         return count if count >= FEWEST_TAGGED else 0
 
     def _find_arn(self, row: PartialRow) -> str | None:
         assert self._table.tags is not None, "only rows of tables with tags have some"
-        arn = find_tagged(self._run, self._cloud, self._table, self._table.tags, row)
+        cloud = self._accounts.find_cloud(row.place)
+        arn = find_tagged(self._run, cloud, self._table, self._table.tags, row)
         return arn if arn and arn.startswith("arn:") and len(arn) <= LONGEST_ARN else None
 
     def read_tags_together(self, rows: Sequence[PartialRow]) -> list[PartialRow]:
-        """`rows`, which share a region, with their tags, as far as the Resource Groups Tagging API returns them.
+        """`rows`, which share an account and a region, with their tags, as far as the Resource Groups Tagging API
+        returns them.
 
         Raises:
             Cancelled: the statement was cancelled.
@@ -178,7 +181,8 @@ class DetailReader:
         arns = [self._find_arn(row) or "" for row in rows]
         tags: dict[str, list[Any]] = {}
         try:
-            tags = read_many_tags(self._run, self._cloud, rows[0].region, list(dict.fromkeys(arns)))
+            cloud = self._accounts.find_cloud(rows[0].place)
+            tags = read_many_tags(self._run, cloud, rows[0].region, list(dict.fromkeys(arns)))
         except Cancelled:
             raise
         except OperationalError as error:
@@ -201,11 +205,12 @@ class DetailReader:
         Raises:
             OperationalError: a call failed.
         """
+        cloud = self._accounts.find_cloud(rows[0].place)
         match self._choose_call(rows[0]):
             case Lookup.LIST:
-                return look_up_rows(self._run, self._cloud, self._table, rows)
+                return look_up_rows(self._run, cloud, self._table, rows)
             case Lookup.DESCRIBE:
-                rows = describe_rows(self._run, self._cloud, self._table, rows)
+                rows = describe_rows(self._run, cloud, self._table, rows)
                 rows = [self._move(row, ColumnSource.DESCRIBE) for row in rows]
         return self._read_further(rows[0]) if len(rows) == 1 else list(rows)
 
@@ -229,7 +234,8 @@ class DetailReader:
             for name in self._plan.extras:
                 row = self._read_extra(row, name)
             if self._plan.tags and not row.is_tagged:
-                tags = read_row_tags(self._run, self._cloud, self._table, row)
+                cloud = self._accounts.find_cloud(row.place)
+                tags = read_row_tags(self._run, cloud, self._table, row)
                 row = replace(row, tags=tags, is_tagged=True)
         except OperationalError as error:
             table, run = self._table, self._run
@@ -254,10 +260,9 @@ class DetailReader:
         if None not in arguments.values():
             lists = {parameter: [arguments[parameter]] for parameter in extra.lists}
             parameters = {**extra.send, **arguments, **lists}
+            cloud = self._accounts.find_cloud(row.place)
             try:
-                reply = call(
-                    self._run, self._cloud, table.client, table.iam, extra.call, row.region, parameters
-                )
+                reply = call(self._run, cloud, table.client, table.iam, extra.call, row.region, parameters)
             except OperationalError as error:
                 if not is_match(extra.absent, error):
                     raise
@@ -274,11 +279,11 @@ class DetailReader:
 
     def _is_gone(self, row: PartialRow) -> bool:
         """Whether the call that returns the row says that it does not exist."""
-        table = self._table
-        self._cloud.replies.clear()  # kept ones disagree
+        table, cloud = self._table, self._accounts.find_cloud(row.place)
+        cloud.replies.clear()  # kept ones disagree
         if table.describe is not None:
-            return not describe_rows(self._run, self._cloud, table, [row])
+            return not describe_rows(self._run, cloud, table, [row])
         if table.list.arguments:
             key = row.get_values(table, table.key)
-            return not look_up_rows(self._run, self._cloud, table, [replace(row, key=key)])
+            return not look_up_rows(self._run, cloud, table, [replace(row, key=key)])
         return False

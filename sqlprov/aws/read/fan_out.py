@@ -11,8 +11,7 @@ from sqlprov.catalog.table import Table
 from sqlprov.errors import OperationalError, format_count
 from sqlprov.plan.read import ListRead, ReadPlan
 from sqlprov.plan.read.domain import accepts
-from sqlprov.plan.read.parents import REGION
-from sqlprov.plan.read.read_plan import Place
+from sqlprov.plan.read.steps import REGION, Place
 
 ReadRows = Callable[[ReadPlan], Iterator[pa.RecordBatch]]
 """Reads a plan; the batches have its columns."""
@@ -20,20 +19,24 @@ ReadShared = Callable[[ReadPlan], Iterator[pa.RecordBatch] | None]
 """Reads a parent that the statement reads anyway; returns `None` if it does not."""
 
 
-def complete_lists(plan: ReadPlan, account: str, read_rows: ReadRows) -> list[ListRead]:
+def complete_lists(
+    plan: ReadPlan, find_account_id: Callable[[Place], str], read_rows: ReadRows
+) -> list[ListRead]:
     """The lists of `plan`, one for each combination of the parents' values.
 
     Args:
         plan: the plan of the child.
-        account: the caller's account, if the plan needs it.
+        find_account_id: returns the id of a place's account.
         read_rows: reads a parent.
 
     Raises:
         OperationalError: a parent could not be read.
     """
     lists = [step for step in plan.steps if isinstance(step, ListRead)]
-    own = dict.fromkeys(plan.own_account, account)
-    places: list[Place] = [{**step.place, **own} for step in lists]
+    places: list[Place] = [
+        {**step.place, **{column: find_account_id(step.place) for column in plan.own_account}}
+        for step in lists
+    ]
     for parent in plan.parents if lists else ():
         rows = _read_places(plan, parent.columns, read_rows(parent.plan))
         if parent.plan.table.home and plan.table.home:

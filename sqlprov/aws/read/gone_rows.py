@@ -6,9 +6,10 @@ from __future__ import annotations
 
 from sqlprov.aws.read.list_replies import find_rows, make_row_counter
 from sqlprov.aws.read.pagination import PageReader
-from sqlprov.aws.read.partial_row import REGION, PartialRow
+from sqlprov.aws.read.partial_row import PartialRow
 from sqlprov.errors import BrokenReply
 from sqlprov.plan.read import ListRead, ReadPlan
+from sqlprov.plan.read.steps import ACCOUNT, REGION, Place
 
 
 class GoneRows:
@@ -18,6 +19,11 @@ class GoneRows:
         self._plan, self._pages = plan, pages
         self._rows: list[PartialRow] = []
         self._some_exist = False
+
+    @property
+    def place(self) -> Place:
+        """The place of the first of them."""
+        return self._rows[0].place
 
     def note(self, rows: list[PartialRow]) -> None:
         """Record rows that do not exist."""
@@ -36,17 +42,19 @@ class GoneRows:
             OperationalError: the list could not be read.
         """
         plan, table = self._plan, self._plan.table
-        lists = [step for step in plan.steps if isinstance(step, ListRead)]
-        if not self._rows or not lists:
+        if not self._rows:
             return
-        self._pages.cloud.replies.clear()  # a kept list may still have them
-        place = self._rows[0].place
+        place = self.place
+        lists = (step for step in plan.steps if isinstance(step, ListRead))
+        first = next((step for step in lists if step.place[ACCOUNT] == place[ACCOUNT]), None)
+        if first is None:
+            return
+        self._pages.accounts.replies.clear()  # a kept list may still have them
         if table.region_column:
-            place = {**place, REGION: lists[0].region}
-        step = lists[0].move(table.list, place)
-        reply = self._pages.call_list(
-            step.region, step.parameters, make_row_counter(table.list, set(), table.listed_key)
-        )
+            place = {**place, REGION: first.region}
+        step = first.move(table.list, place)
+        count = make_row_counter(table.list, set(), table.listed_key)
+        reply = self._pages.call_list(place, step.parameters, count)
         listed = [PartialRow(place, listed=item) for item in find_rows(table.list, reply)]
         gone = {repr(row.get_values(table, table.key)) for row in self._rows}  # a part may be a list
         keys = (row.get_values(table, table.key) for row in listed)

@@ -93,8 +93,8 @@ class WindowSplitter:
 
     def __init__(self, windows: Windows, long: int) -> None:
         self._parameters, self._long = windows, long
-        # Region -> time of its newest row; `None` while a call for it is in flight.
-        self.newest: dict[str, float | None] = {}
+        # Account and region -> time of the newest row; `None` while a call for it is in flight.
+        self.newest: dict[tuple[str, str], float | None] = {}
         self._busy = self._waited = 0.0
 
     def note_cost(self, busy: float, waited: float) -> None:
@@ -117,7 +117,7 @@ class WindowSplitter:
         if self.useful_calls <= len(windows):
             return None
         unbounded = (w for w in windows if self._is_long(w) and w.high == math.inf)
-        return next((w for w in unbounded if w.read.region not in self.newest), None)
+        return next((w for w in unbounded if w.read.account_region not in self.newest), None)
 
     def _is_long(self, window: ListWindow) -> bool:
         return window.pages >= self._long and window.in_order and window.last is not None
@@ -132,7 +132,7 @@ class WindowSplitter:
     def _find_end(self, window: ListWindow) -> float | None:
         if window.high < math.inf:
             return window.high
-        newest = self.newest.get(window.read.region)
+        newest = self.newest.get(window.read.account_region)
         before = window.read.parameters.get(self._parameters.before)
         # A service may refuse a window after the end that the statement requests.
         return newest if newest is None or before is None else min(newest, before.timestamp())

@@ -13,14 +13,15 @@ import pyarrow as pa
 from sqlprov.aws.read.list_replies import check_failures, find_rows, find_token, freeze, make_row_counter
 from sqlprov.aws.read.list_windows import SLACK, ListWindow
 from sqlprov.aws.read.rows import BatchBuilder
+from sqlprov.aws.transport.accounts import Accounts
 from sqlprov.aws.transport.calls import call
-from sqlprov.aws.transport.clients import Cloud
 from sqlprov.aws.transport.reply_cache import ListingReader
 from sqlprov.aws.transport.run import Run
 from sqlprov.catalog.table import get_path
 from sqlprov.catalog.texts import to_epoch_seconds
 from sqlprov.errors import BrokenReply, OperationalError, ServiceError
 from sqlprov.plan.read import ListRead, ReadPlan
+from sqlprov.plan.read.steps import REGION, Place
 from sqlprov.records import dataclass
 
 LONGEST_FETCH = 0.01
@@ -75,7 +76,7 @@ class PageReader:
 
     plan: ReadPlan
     run: Run
-    cloud: Cloud
+    accounts: Accounts
     builder: BatchBuilder
     list_alone: bool
     is_closed: Callable[[], bool]
@@ -104,9 +105,7 @@ class PageReader:
                 while_waiting = partial(self.decode, window, pages[-1]) if pages else None
                 count = make_row_counter(method, window.seen, self._table.listed_key)
                 try:
-                    reply = self.call_list(
-                        window.read.region, parameters, count, while_waiting, window.reader
-                    )
+                    reply = self.call_list(window.read.place, parameters, count, while_waiting, window.reader)
                 except ServiceError as refusal:
                     whole = None if token else self._leave_filters_out(window, refusal)
                     if whole is None:
@@ -127,7 +126,7 @@ class PageReader:
 
     def call_list(
         self,
-        region: str,
+        place: Place,
         parameters: Mapping[str, Any],
         rows: Callable[[dict[str, Any]], int],
         while_waiting: Callable[[], None] | None = None,
@@ -135,9 +134,10 @@ class PageReader:
     ) -> dict[str, Any]:
         """Make one call of the list; the arguments are those of `call`."""
         table, method = self._table, self._table.list
+        cloud, region = self.accounts.find_cloud(place), str(place[REGION])
         names = table.client, table.iam, method.call, region
         whole = {**method.send, **parameters}
-        reply = call(self.run, self.cloud, *names, whole, (), rows, while_waiting, reader)
+        reply = call(self.run, cloud, *names, whole, (), rows, while_waiting, reader)
         check_failures(table, method.call, method.rows, region, reply)
         return reply
 

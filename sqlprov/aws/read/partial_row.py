@@ -7,9 +7,8 @@ from dataclasses import dataclass  # in a long list, faster to make than those o
 from typing import Any
 
 from sqlprov.catalog.table import ColumnSource, Table, get_path
-from sqlprov.plan.read.read_plan import Place
+from sqlprov.plan.read.steps import ACCOUNT, REGION, Place
 
-REGION = "region"
 OLD_REGIONS = {"EU": "eu-west-1", "US": "us-east-1"}
 """Names of regions that S3 still returns."""
 
@@ -19,7 +18,7 @@ class PartialRow:
     """The decoded replies for one row.
 
     Attributes:
-        place: its region, and the parents that it was listed for.
+        place: its account and region, and the parents that it was listed for.
         key: the values that it was looked up by; `None` for a listed row.
         listed, described: the row as List and Describe return it.
         extras: the replies of the further calls, by name.
@@ -42,11 +41,18 @@ class PartialRow:
         """The region of the row and of its calls."""
         return str(self.place[REGION])
 
+    @property
+    def account(self) -> str:
+        """The name of the account of the row and of its calls."""
+        return str(self.place[ACCOUNT])
+
     def get_value(self, table: Table, name: str) -> Any:
         """The value of a column, as in the service's JSON: from the list if the row was listed."""
         column, describe = table.by_name[name], table.describe
         if column.source is ColumnSource.REGION:
             return self.region
+        if column.source is ColumnSource.ACCOUNT:
+            return self.account
         if column.source is ColumnSource.EXTRA:
             return get_path((self.extras or {}).get(column.extra), column.path)
         if column.source is ColumnSource.LIST and self.listed is not None:

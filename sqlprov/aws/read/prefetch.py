@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from sqlprov.aws.transport.clients import Cloud
+from sqlprov.aws.transport.accounts import Accounts
 from sqlprov.aws.transport.run import Run
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class Prefetches:
         self._begun: list[Prefetch] = []
         self._lock = threading.Lock()
 
-    def begin(self, plans: Sequence[ReadPlan], run: Run, cloud: Cloud) -> None:
+    def begin(self, plans: Sequence[ReadPlan], run: Run, accounts: Accounts) -> None:
         """Start reading `plans`, until the statement ends; a parent that is one of them is read once."""
         prefetches: list[Prefetch] = []
 
@@ -46,7 +46,7 @@ class Prefetches:
         from sqlprov.plan.read.sharing import share_parents
 
         def limit(plan: ReadPlan) -> ReadPlan:
-            return self.limit(plan, run, cloud)
+            return self.limit(plan, run, accounts)
 
         keys = run.hints.join_keys if run.hints else ()
         sources = {source for key in keys for source in key.sources}
@@ -58,7 +58,7 @@ class Prefetches:
             keeps = at in shared
             is_early = name in early and len(plan.steps) == 1  # else several pages may be requested in vain
             prefetches.append(
-                Prefetch(plan, run, cloud, read_shared, limit, noted, keeps=keeps, is_early=is_early)
+                Prefetch(plan, run, accounts, read_shared, limit, noted, keeps=keeps, is_early=is_early)
             )
         with self._lock:
             self._begun += prefetches
@@ -80,7 +80,7 @@ class Prefetches:
                 prefetch.is_taken = True
             return prefetch
 
-    def limit(self, plan: ReadPlan, run: Run, cloud: Cloud) -> ReadPlan:
+    def limit(self, plan: ReadPlan, run: Run, accounts: Accounts) -> ReadPlan:
         """`plan`, limited to the keys in tables that its own is joined with, once their rows are known."""
         from sqlprov.plan.read import FALSE, count_useful_values, limit_plan
         from sqlprov.plan.read.predicate import And, In
@@ -95,7 +95,7 @@ class Prefetches:
         if not conditions:
             return plan
         condition = FALSE if FALSE in conditions else And(tuple(conditions))
-        return limit_plan(plan, condition, cloud.account_id is not None)
+        return limit_plan(plan, condition, accounts.own.account_id is not None)
 
     def _wait_for_values(self, key: JoinKey, run: Run, most: int) -> set[Any] | None:
         """The values of the columns that a key is joined with; `None` if they are more than `most`, or not known."""
@@ -126,7 +126,7 @@ class Prefetch:
     Args:
         plan: the calls.
         run: the statement; the scan ends with it.
-        cloud: the clients.
+        accounts: the accounts.
         read_shared: reads a parent that another prefetch reads; returns `None` if none does.
         limit: limits a plan to the keys in other tables, and waits for them.
         noted: columns whose values limit others.
@@ -141,7 +141,7 @@ class Prefetch:
         self,
         plan: ReadPlan,
         run: Run,
-        cloud: Cloud,
+        accounts: Accounts,
         read_shared: ReadShared,
         limit: Callable[[ReadPlan], ReadPlan],
         noted: Collection[str],
@@ -150,7 +150,12 @@ class Prefetch:
         is_early: bool,
     ) -> None:
         self.plan, self.run, self.keeps, self.is_taken = plan, run, keeps, False
-        self._cloud, self._read_shared, self._limit, self._is_early = cloud, read_shared, limit, is_early
+        self._accounts, self._read_shared, self._limit, self._is_early = (
+            accounts,
+            read_shared,
+            limit,
+            is_early,
+        )
         self._values: dict[str, set[Any]] = {column: set() for column in noted}
         self._kept: list[pa.RecordBatch] = []
         self._changed = threading.Condition()
@@ -220,7 +225,7 @@ class Prefetch:
         # Imported on first use: only a statement with a live table needs it.
         from sqlprov.aws.read.scan import TableScan
 
-        scan = TableScan(self.plan, self.run, self._cloud, read_shared=self._read_shared)
+        scan = TableScan(self.plan, self.run, self._accounts, read_shared=self._read_shared)
         if self.keeps or self._is_early:
             scan.start()
             if self.keeps or not scan.windows:
@@ -228,7 +233,7 @@ class Prefetch:
         plan = self._limit(self.plan)
         if plan is not self.plan:
             scan.abandon()
-            scan = TableScan(plan, self.run, self._cloud, read_shared=self._read_shared)
+            scan = TableScan(plan, self.run, self._accounts, read_shared=self._read_shared)
         elif self._is_early:
             return scan
         scan.start()

@@ -12,6 +12,7 @@ from sqlprov.aws.read.report_queue import Report
 from sqlprov.aws.transport.pool import WIDTH
 from sqlprov.aws.transport.run import Run
 from sqlprov.errors import OperationalError
+from sqlprov.plan.read.steps import Place
 
 FIRST_CALLS, MOST_FIRST_ROWS = 4, 20
 """Calls made for the first batch of a list, and the most rows that they read if a LIMIT asks for more."""
@@ -24,7 +25,7 @@ class RowQueue:
         details: makes the calls.
         run: the statement.
         submit: runs work in the pool, and its report in the reading thread.
-        note_missing: handles an error of a region.
+        note_missing: handles an error of a place.
         note_gone: handles listed rows that do not exist any more.
 
     Attributes:
@@ -38,7 +39,7 @@ class RowQueue:
         details: DetailReader,
         run: Run,
         submit: Callable[[Callable[[], Report]], None],
-        note_missing: Callable[[str, OperationalError], None],
+        note_missing: Callable[[Place, OperationalError], None],
         note_gone: Callable[[list[PartialRow]], None],
     ) -> None:
         self._details, self._run, self._submit = details, run, submit
@@ -56,7 +57,7 @@ class RowQueue:
         """Add rows."""
         self.pending.extend(rows)
         for row in rows:
-            self._run.log.note_region(row.region, 1)
+            self._run.log.note_region(row.account, row.region, 1)
 
     def add_keys(self, rows: list[PartialRow]) -> None:
         """Add rows that are looked up by key: all are wanted at once."""
@@ -121,9 +122,9 @@ class RowQueue:
     ) -> None:
         self.in_flight -= 1
         for row in rows:
-            self._run.log.note_region(row.region, -1)
+            self._run.log.note_region(row.account, row.region, -1)
         if error:
-            self._note_missing(rows[0].region, error)
+            self._note_missing(rows[0].place, error)
             return
         whole = [row for row in read if self._details.is_whole(row)]
         self.read += whole
@@ -132,7 +133,7 @@ class RowQueue:
         self._budget += len(rest) if budget is None else budget  # they have been paid for
         self.pending.extendleft(reversed(rest))
         for row in rest:
-            self._run.log.note_region(row.region, 1)
+            self._run.log.note_region(row.account, row.region, 1)
         kept = {id(row.listed) for row in read}
         if gone := [row for row in rows if row.listed is not None and id(row.listed) not in kept]:
             self._note_gone(gone)

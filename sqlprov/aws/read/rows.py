@@ -12,19 +12,19 @@ import pyarrow as pa
 from sqlprov.arrow_functions import compute
 from sqlprov.aws.read.decoder import MEMORY_POOL, Decoder, build_array, concat_rows
 from sqlprov.aws.read.matching import find_matches, select_matches
-from sqlprov.aws.read.partial_row import REGION, PartialRow, move
+from sqlprov.aws.read.partial_row import PartialRow, move
 from sqlprov.aws.read.redaction import Warn, hide
 from sqlprov.aws.transport.errors import MalformedReply
 from sqlprov.catalog.table import Column, ColumnSource, get_path
 from sqlprov.errors import BrokenReply
-from sqlprov.plan.read import TRUE, Account, ReadPlan
+from sqlprov.plan.read import TRUE, AccountId, ReadPlan
 from sqlprov.plan.read.domain import restrict
 from sqlprov.plan.read.needs import list_known
 from sqlprov.plan.read.predicate import Predicate
-from sqlprov.plan.read.read_plan import Place
+from sqlprov.plan.read.steps import REGION, Place
 
 IDENTIFIER = "data__Identifier"
-CONSTANT = frozenset({ColumnSource.REGION, ColumnSource.PARENT})
+CONSTANT = frozenset({ColumnSource.ACCOUNT, ColumnSource.REGION, ColumnSource.PARENT})
 """Sources whose value is the same for all rows of one list."""
 
 
@@ -33,13 +33,14 @@ class BatchBuilder:
 
     Args:
         plan: the plan.
-        find_account: returns the caller's account, for rows whose ARN does not show it.
+        find_account_id: returns the id of a place's account, for rows whose ARN does not show it.
         warn: takes a warning about sensitive text, and about values that cannot be read; without it, the latter are
             errors.
     """
 
-    def __init__(self, plan: ReadPlan, find_account: Callable[[], str], warn: Warn | None) -> None:
-        self.plan, self.table, self._find_account, self._warn = plan, plan.table, find_account, warn
+    def __init__(self, plan: ReadPlan, find_account_id: Callable[[Place], str], warn: Warn | None) -> None:
+        self.plan, self.table, self._warn = plan, plan.table, warn
+        self._find_account_id = find_account_id
         self._columns = [self.table.by_name[name] for name in plan.columns]
         self._schema = pa.schema([(column.name, column.type) for column in self._columns])
         constant = CONSTANT - ({ColumnSource.REGION} if self.table.region_column else set())
@@ -160,8 +161,8 @@ class BatchBuilder:
         """The values of one column, as in the service's JSON."""
         column, table = self.table.by_name[name], self.table
         match column.source:
-            case ColumnSource.ACCOUNT:
-                return [self._get_account(row) for row in rows]
+            case ColumnSource.ACCOUNT_ID:
+                return [self._get_account_id(row) for row in rows]
             case ColumnSource.TAGS:
                 return [row.tags for row in rows]
             case ColumnSource.KEY:
@@ -189,19 +190,18 @@ class BatchBuilder:
             return values
         return [None if value is None else orjson.dumps(value).decode() for value in values]
 
-    def _get_account(self, row: PartialRow) -> str:
-        """The account of a row: its ARN shows it, except for buckets, hosted zones and what AWS manages."""
-        if self.plan.account is Account.ARN:
+    def _get_account_id(self, row: PartialRow) -> str:
+        """The account's id of a row: its ARN shows it, except for buckets, hosted zones and what AWS manages."""
+        if self.plan.account_id is AccountId.ARN:
             parts = str(row.get_value(self.table, self.table.arn)).split(":", 5)
             if len(parts) > 5 and parts[4].isdigit():
                 return parts[4]
-        return self._find_account()
+        return self._find_account_id(row.place)
 
 
 def _repeat(column: Column, place: Place, count: int) -> pa.Array:
     """The array of a column that is the same for all rows of a list."""
-    value = place[REGION] if column.source is ColumnSource.REGION else place[column.name]
-    return pa.repeat(pa.scalar(value, column.type), count, MEMORY_POOL)
+    return pa.repeat(pa.scalar(place[column.name], column.type), count, MEMORY_POOL)
 
 
 def select_rows(batch: pa.RecordBatch, condition: Predicate) -> pa.RecordBatch:

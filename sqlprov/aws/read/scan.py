@@ -28,11 +28,13 @@ from sqlprov.aws.read.report_queue import Report, ReportQueue
 from sqlprov.aws.read.row_queue import RowQueue
 from sqlprov.aws.read.rows import BatchBuilder
 from sqlprov.aws.read.top_n import TopN
-from sqlprov.aws.transport.clients import Cloud
+from sqlprov.aws.transport.accounts import Accounts
 from sqlprov.aws.transport.errors import MalformedReply, is_match
+from sqlprov.aws.transport.pool import WIDEST
 from sqlprov.aws.transport.run import Run
 from sqlprov.errors import BrokenReply, OperationalError
-from sqlprov.plan.read import Account, KeyRead, ListRead, ReadPlan, count_least_calls
+from sqlprov.plan.read import AccountId, KeyRead, ListRead, ReadPlan, count_least_calls
+from sqlprov.plan.read.steps import ACCOUNT, REGION, Place
 
 FIRST_LISTS = 4
 """Lists that are begun at first for a statement with a LIMIT, if parents say which lists there are."""
@@ -50,16 +52,16 @@ class TableScan:
         self,
         plan: ReadPlan,
         run: Run,
-        cloud: Cloud,
+        accounts: Accounts,
         filter_rows: RowFilter | None = None,
         read_shared: ReadShared | None = None,
     ) -> None:
-        self.plan, self.run, self.cloud, self.table = plan, run, cloud, plan.table
-        cloud.allow_reads(self.table)
+        self.plan, self.run, self.accounts, self.table = plan, run, accounts, plan.table
+        accounts.allow_reads(self.table)
         self.reports = ReportQueue(run)
         warn = None if run.is_write else run.warn  # what cannot be read must not decide what is written
-        self.builder = BatchBuilder(plan, lambda: get_account_id(run, cloud), warn)
-        self.details = DetailReader(plan, run, cloud)
+        self.builder = BatchBuilder(plan, self._find_account_id, warn)
+        self.details = DetailReader(plan, run, accounts)
         self.filter_rows, self.read_shared = filter_rows, read_shared
         self.top_n = TopN(plan.top) if plan.top and filter_rows else None
         self.is_limited = run.hints is not None and run.hints.limited
@@ -67,11 +69,13 @@ class TableScan:
         self.splitter = WindowSplitter(plan.windows, long) if plan.windows else None
         # Whether all rows are returned without further calls.
         self.list_alone = not (self.top_n or plan.describe or plan.tags or plan.extras)
-        self.pages = PageReader(plan, run, cloud, self.builder, self.list_alone, lambda: self.reports.closed)
+        self.pages = PageReader(
+            plan, run, accounts, self.builder, self.list_alone, lambda: self.reports.closed
+        )
         self.pages_read = 0
-        # Lists that follow from parents and have not begun; how many have, and how many of them had no parent.
-        self.lists: deque[ListRead] = deque()
-        self.begun = self.refused = 0
+        # The steps that have not begun, and how many there are in all, have begun, and had no parent.
+        self.steps: Iterator[ListRead | KeyRead] = iter(())
+        self.count = self.begun = self.refused = 0
         self.windows: list[ListWindow] = []
         self.rows = RowQueue(self.details, run, self.reports.submit, self._note_missing, self._note_gone)
         self.gone = GoneRows(plan, self.pages)
@@ -87,17 +91,12 @@ class TableScan:
         try:
             if not self.run.settings.cache:
                 self.run.expect_calls(count_least_calls(self.plan, is_limited=self.is_limited))
-            self.run.pool.allow(len({step.region for step in self.plan.steps}))
-            if self.plan.account is Account.STS and self.plan.steps:
-                self.reports.submit(self._read_account)
+            self.run.pool.allow(len(self.plan.steps.places))
+            if self.plan.account_id is AccountId.STS and self.plan.steps:
+                self.reports.submit(self._read_account_id)
                 self.reports.handle()
-            for step in self.plan.steps:
-                if isinstance(step, KeyRead):
-                    self.rows.add_keys([PartialRow(step.place, key) for key in step.keys])
-                elif not self.table.list.parents:
-                    self._begin(ListWindow(step))
-            if self.table.list.parents:
-                self._find_lists()
+            self._find_steps()
+            self._begin_steps()
             self.rows.send()
             if self.reports.in_flight:
                 self.reports.handle()
@@ -105,34 +104,47 @@ class TableScan:
             self.reports.closed = True
             raise
 
-    def _read_account(self) -> Report:
-        get_account_id(self.run, self.cloud)
+    def _read_account_id(self) -> Report:
+        get_account_id(self.run, self.accounts.own)
         return lambda: None
 
-    def _find_lists(self) -> None:
-        """Find the lists that follow from parents, and begin the first."""
-        account = get_account_id(self.run, self.cloud) if self.plan.own_account else ""
-        lists = complete_lists(self.plan, account, self._read_parent)
-        if self.plan.parents and not self.is_limited:
-            check_fan_out(self.table, len(lists), self.run.settings.fan_out)
-        self.lists.extend(lists)
-        self._begin_lists()
+    def _find_account_id(self, place: Place) -> str:
+        return get_account_id(self.run, self.accounts.find_cloud(place))
+
+    def _find_steps(self) -> None:
+        """Find the lists and lookups to begin; lists may follow from parents, which are read first."""
+        steps = self.plan.steps
+        if self.table.list.parents and any(isinstance(step, ListRead) for step in steps.each):
+            lists = complete_lists(self.plan, self._find_account_id, self._read_parent)
+            if self.plan.parents and not self.is_limited:
+                check_fan_out(self.table, len(lists), self.run.settings.fan_out)
+            self.steps, self.count = iter(lists), len(lists)
+        else:
+            self.steps, self.count = iter(steps), len(steps)
 
     def _read_parent(self, plan: ReadPlan) -> Iterator[pa.RecordBatch]:
         if self.read_shared and (batches := self.read_shared(plan)) is not None:
             return batches
-        scan = TableScan(plan, self.run, self.cloud, read_shared=self.read_shared)
+        scan = TableScan(plan, self.run, self.accounts, read_shared=self.read_shared)
         scan.start()
         return scan.read_batches()
 
-    def _begin_lists(self) -> None:
-        """Begin lists that follow from parents, as many as are useful at once."""
-        most = self.run.pool.width if self.reads_ahead or not self.is_limited else FIRST_LISTS
-        while self.lists and len(self.windows) < most and len(self.rows.pending) <= self.rows.width:
+    def _begin_steps(self) -> None:
+        """Begin lists and lookups, as many as are useful at once."""
+        most = WIDEST
+        if self.table.list.parents:
+            most = self.run.pool.width if self.reads_ahead or not self.is_limited else FIRST_LISTS
+        while (
+            self.begun < self.count and len(self.windows) < most and len(self.rows.pending) <= self.rows.width
+        ):
             if self.plan.parents and self.begun >= self.run.settings.fan_out:
                 return  # the rows of these lists may be enough
             self.begun += 1
-            self._begin(ListWindow(self.lists.popleft()))
+            step = next(self.steps)
+            if isinstance(step, KeyRead):
+                self.rows.add_keys([PartialRow(step.place, key) for key in step.keys])
+            else:
+                self._begin(ListWindow(step))
 
     def read_batches(self) -> Iterator[pa.RecordBatch]:
         """The rows, with every column of the plan; some may fail the filter.
@@ -150,7 +162,7 @@ class TableScan:
                     self._resume_windows()
                     self.rows.send()
                 self.rows.send()
-                self._begin_lists()
+                self._begin_steps()
                 if self.rows.is_ready:
                     self._emit_rows()
                 elif self.reports.in_flight:
@@ -159,8 +171,8 @@ class TableScan:
                 elif self.rows.pending:
                     self.rows.raise_budget()
                 elif not self._resume_windows() and not self._emit_top_n():
-                    if self.lists:
-                        check_fan_out(self.table, self.begun + len(self.lists), self.begun)
+                    if self.begun < self.count:
+                        check_fan_out(self.table, self.count, self.begun)
                     self._check_gone()
                     self._check_parents()
                     return
@@ -177,7 +189,7 @@ class TableScan:
 
     def _begin(self, window: ListWindow) -> None:
         self.windows.append(window)
-        self.run.log.note_region(window.read.region, 1)
+        self.run.log.note_region(*window.read.account_region, 1)
         self._fetch(window)
 
     def _fetch(self, window: ListWindow) -> None:
@@ -292,9 +304,8 @@ class TableScan:
     def _end(
         self, window: ListWindow, error: OperationalError | None = None, *, is_complete: bool = False
     ) -> None:
-        region = window.read.region
         self.windows.remove(window)
-        self.run.log.note_region(region, -1)
+        self.run.log.note_region(*window.read.account_region, -1)
         if error:
             # A parent that is gone, or a resource that the account does not have, is not a row.
             listing = self.table.list
@@ -302,7 +313,7 @@ class TableScan:
             if may_be_absent and is_match(self.table.errors.missing, error):
                 self.refused += 1
             else:
-                self._note_missing(region, error)
+                self._note_missing(window.read.place, error)
         elif self.top_n and not is_complete:
             self.top_n.stopped.append(window)
 
@@ -335,19 +346,21 @@ class TableScan:
 
     def _read_newest(self, splitter: WindowSplitter, window: ListWindow) -> None:
         """Read the time of the newest row of a region's list, which shows how long the list is."""
-        region, listing = window.read.region, self.table.list
-        splitter.newest[region] = None
+        read, listing = window.read, self.table.list
+        splitter.newest[read.account_region] = None
         parameters = splitter.make_newest_row_parameters(window, listing.page_size_parameter)
 
         def work() -> Report:
             try:
-                reply = self.pages.call_list(region, parameters, lambda page: 0)
+                reply = self.pages.call_list(read.place, parameters, lambda page: 0)
                 times = self.pages.read_times(find_rows(listing, reply))
             except (OperationalError, MalformedReply):
                 times = None  # the list is not split
             # A page may be empty without being the last; in this case the service's clock bounds all rows.
             now = self.run.log.service_time.timestamp() if self.run.log.service_time else None
-            return lambda: splitter.newest.update({region: max(times, default=now) if times else now})
+            return lambda: splitter.newest.update(
+                {read.account_region: max(times, default=now) if times else now}
+            )
 
         self.reports.submit(work)
 
@@ -368,7 +381,7 @@ class TableScan:
         for window in top_n.stopped:
             window.waiting = True
             self.windows.append(window)
-            self.run.log.note_region(window.read.region, 1)
+            self.run.log.note_region(*window.read.account_region, 1)
 
     def _note_gone(self, rows: list[PartialRow]) -> None:
         self.gone.note(rows)
@@ -379,7 +392,7 @@ class TableScan:
         try:
             self.gone.check()
         except OperationalError as error:
-            self._note_missing(error.region, error)
+            self._note_missing({**self.gone.place, REGION: error.region}, error)
 
     def _check_parents(self) -> None:
         """Warn if a list of several parents says of each that it does not exist: the call may need another name."""
@@ -393,19 +406,19 @@ class TableScan:
     def _emit_rows(self) -> None:
         rows = self.rows.take()
         self.gone.clear()
-        by_region: dict[str, list[PartialRow]] = {}
+        groups: dict[tuple[str, str], list[PartialRow]] = {}
         for row in rows:
-            by_region.setdefault(row.region, []).append(row)
-        for region, group in by_region.items():
+            groups.setdefault((row.account, row.region), []).append(row)
+        for group in groups.values():
             try:
                 self.ready.append(self.builder.build_batch(group))
             except BrokenReply as error:
-                self._note_missing(region, error)
+                self._note_missing(group[0].place, error)
         self.rows.raise_budget()
 
-    def _note_missing(self, region: str, error: OperationalError) -> None:
+    def _note_missing(self, place: Place, error: OperationalError) -> None:
         if not error.code:
-            self.cloud.replies.clear()  # a kept reply may be the cause
+            self.accounts.replies.clear()  # a kept reply may be the cause
         if not self.run.is_tolerant:
             raise error
-        self.run.log.note_missing(self.table.full_name, region, error)
+        self.run.log.note_missing(self.table.full_name, str(place[ACCOUNT]), str(place[REGION]), error)

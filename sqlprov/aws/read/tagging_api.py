@@ -23,7 +23,7 @@ def read_many_tags(run: Run, cloud: Cloud, region: str, arns: Sequence[str]) -> 
     Raises:
         OperationalError: the call failed.
     """
-    cloud.reads |= {(CLIENT, OPERATION)}
+    cloud.guard.reads |= {(CLIENT, OPERATION)}
     parameters = {"ResourceARNList": list(arns)}
     names = CLIENT, IamActions("tag"), OPERATION
     reply = call(run, cloud, *names, region, parameters, ("ResourceTagMappingList",), _count)

@@ -30,6 +30,7 @@ class CallRecord:
         throttles: number of throttled requests.
         milliseconds: from the start of the first attempt to the end of the last.
         error: the error code of the last attempt; empty if it succeeded.
+        account: the name of the account that was called.
     """
 
     operation: str
@@ -40,13 +41,15 @@ class CallRecord:
     throttles: int = 0
     milliseconds: float = 0.0
     error: str = ""
+    account: str = ""
 
 
 @dataclass(frozen=True)
 class MissingRows:
-    """Rows that an incomplete result lacks: of `table` in `region`, because of `error`."""
+    """Rows that an incomplete result lacks: of `table` in `region` of `account`, because of `error`."""
 
     table: str
+    account: str
     region: str
     error: OperationalError
 
@@ -133,8 +136,8 @@ class CallLog:
         self.start_time = time.monotonic()
         self.end_time: float | None = None
         self._throttles = self._rows = self._pages = 0
-        # Region -> reads in progress; 0 for a region read to its end.
-        self._regions: Counter[str] = Counter()
+        # Account and region -> reads in progress; 0 for one read to its end.
+        self._regions: Counter[tuple[str, str]] = Counter()
         # Region and key of a row that a write waits for -> its state, and the start of the wait.
         self._waits: dict[tuple[str, str], tuple[str, float]] = {}
         self._lock = threading.Lock()
@@ -162,10 +165,10 @@ class CallLog:
             self._rows += rows
             self._pages += pages
 
-    def note_region(self, region: str, reads: int) -> None:
-        """Count reads of a region that have started; below 0, reads that have ended."""
+    def note_region(self, account: str, region: str, reads: int) -> None:
+        """Count reads of an account's region that have started; below 0, reads that have ended."""
         with self._lock:
-            self._regions[region] += reads
+            self._regions[account, region] += reads
 
     def note_throttle(self, record: CallRecord) -> None:
         """Count an attempt that was throttled."""
@@ -185,12 +188,17 @@ class CallLog:
         with self._lock:
             self.age = max(self.age or 0.0, seconds)
 
-    def note_missing(self, table: str, region: str, error: OperationalError) -> None:
+    def note_missing(self, table: str, account: str, region: str, error: OperationalError) -> None:
         """Record rows that could not be read; the same error in a region only once."""
         with self._lock:
-            known = {(gap.table, gap.region, gap.error.operation, gap.error.code) for gap in self.missing}
-            if (table, region, error.operation, error.code) not in known:
-                self.missing.append(MissingRows(table, region, error))
+            place = table, account, region
+            known = {
+                (gap.error.operation, gap.error.code)
+                for gap in self.missing
+                if (gap.table, gap.account, gap.region) == place
+            }
+            if (error.operation, error.code) not in known:
+                self.missing.append(MissingRows(*place, error))
 
     @contextmanager
     def track_wait(self, region: str, key: str) -> Iterator[Callable[[str], None]]:

@@ -74,7 +74,7 @@ def call(
 
     def make_call() -> dict[str, Any]:
         run.count_call()
-        record = CallRecord(operation, region, parameters)
+        record = CallRecord(operation, region, parameters, account=cloud.name)
         with record_call(run, record):
             while True:
                 try:
@@ -139,7 +139,7 @@ def attempt(
     run.cancellation.sleep(limiter.reserve())
     run.cancellation.check()
     record.attempts += 1
-    in_flight, is_read = None, (service, record.operation) in cloud.reads
+    in_flight, is_read = None, (service, record.operation) in cloud.guard.reads
     try:
         client = cloud.get_client(service, record.region, run.settings.timeout)
         send = choose_sender(client, record.operation, is_read)

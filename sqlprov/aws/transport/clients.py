@@ -35,21 +35,14 @@ _limiters_lock = threading.Lock()
 
 
 @dataclass
-class Cloud(Login):
-    """The account of a connection, and its clients; shared by all its cursors.
+class Guard:
+    """The operations that a session allows.
 
     Attributes:
-        account_id: set by the first call that returns it.
-        region_statuses: region -> its status in the account, such as ENABLED; set by the first call that returns it.
-        account_lock: held by the thread that reads the account.
-        regions_lock: held by the thread that reads the regions.
         read_only: refuse every operation that is not in `reads`, inside botocore; it cannot be unset.
         reads: botocore's service name and operation of each read that a table declares.
-        replies: the replies that `sqlprov_cache` keeps.
     """
 
-    account_id: str | None = None
-    region_statuses: dict[str, str] | None = None
     read_only: bool = False
     reads: set[tuple[str, str]] = field(
         default_factory=lambda: {
@@ -59,6 +52,36 @@ class Cloud(Login):
             ("ec2", "DescribeRegions"),
         }
     )
+
+    def allow_reads(self, table: Table) -> None:
+        """Add the operations that read `table` to `reads`."""
+        calls = [table.list, table.describe, table.tags, *table.extras.values()]
+        self.reads |= {(table.client, call.call) for call in calls if call}
+
+    def block_writes(self, model: Any, **_: Any) -> None:
+        """Refuse writes in a read-only session: a `before-call` handler of botocore."""
+        if self.read_only and (model.service_model.service_name, model.name) not in self.reads:
+            raise NotSupportedError(
+                f"The session is read-only (sqlprov_read_only); {model.name} was not called."
+            )
+
+
+@dataclass
+class Cloud(Login):
+    """The account of a connection, and its clients; shared by all its cursors.
+
+    Attributes:
+        account_id: set by the first call that returns it.
+        region_statuses: region -> its status in the account, such as ENABLED; set by the first call that returns it.
+        account_lock: held by the thread that reads the account.
+        regions_lock: held by the thread that reads the regions.
+        guard: the operations that it allows.
+        replies: the replies that `sqlprov_cache` keeps.
+    """
+
+    account_id: str | None = None
+    region_statuses: dict[str, str] | None = None
+    guard: Guard = field(default_factory=Guard)
     replies: ReplyCache = field(default_factory=ReplyCache)
     _clients: dict[tuple[str, str, float], Any] = field(default_factory=dict)
     _limiters: dict[tuple[Any, str, str], Limiter] = field(default_factory=dict)
@@ -148,7 +171,7 @@ class Cloud(Login):
                 hide_user(f"{setting}: {error}; expected a URL such as http://127.0.0.1:8123.")
             ) from None
         name = client.meta.service_model.service_id.hyphenize()
-        client.meta.events.register(f"before-call.{name}", self._block_writes)
+        client.meta.events.register(f"before-call.{name}", self.guard.block_writes)
         client.meta.events.register(f"before-parse.{name}", decode)
         if service == "s3":
             _unregister_slow_handler(client)
@@ -168,18 +191,6 @@ class Cloud(Login):
         own, parts = urlsplit(self.endpoint_url or ""), urlsplit(request.url)
         if own.netloc and parts.netloc != own.netloc:
             request.url = urlunsplit((own.scheme, own.netloc, *parts[2:]))
-
-    def _block_writes(self, model: Any, **_: Any) -> None:
-        """Refuse writes in a read-only session: a `before-call` handler of botocore."""
-        if self.read_only and (model.service_model.service_name, model.name) not in self.reads:
-            raise NotSupportedError(
-                f"The session is read-only (sqlprov_read_only); {model.name} was not called."
-            )
-
-    def allow_reads(self, table: Table) -> None:
-        """Add the operations that read `table` to `reads`."""
-        calls = [table.list, table.describe, table.tags, *table.extras.values()]
-        self.reads |= {(table.client, call.call) for call in calls if call}
 
     def close(self) -> None:
         """Close the connections."""

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 DEFAULT_HOME = "us-east-1"
 AWS = "AWS"
 ENDPOINT_URL = "AWS_ENDPOINT_URL"
+PROFILE_VARIABLES = ("AWS_DEFAULT_PROFILE", "AWS_PROFILE")
+"""Variables that choose the profile, in botocore's order."""
+DEFAULT_NAME, LOCAL_NAME = "default", "local"
 MAX_ATTEMPTS = 5
 REGION_NAME = re.compile(r"[a-z0-9-]+")
 
@@ -45,6 +48,7 @@ class Login:
         endpoint_url: URL of any server that speaks the API; `None` for botocore's own choice.
         credentials: (access key id, secret access key) to use instead of botocore's; for the local AWS.
         fallback_region: the default region where none is configured; for the local AWS.
+        name: of the account; if empty, the profile's, `default`, or `local` with `credentials`.
         has_accepted: whether a service has accepted the credentials since the last statement began.
     """
 
@@ -52,6 +56,7 @@ class Login:
     endpoint_url: str | None = None
     credentials: tuple[str, str] | None = field(default=None, repr=False)
     fallback_region: str | None = None
+    name: str = ""
     has_accepted: bool = False
     _session: Any = None
     _session_lock: threading.Lock = field(default_factory=threading.Lock)
@@ -61,6 +66,13 @@ class Login:
     _since: float = 0.0
     _code: str = field(default="", repr=False)
     _login_lock: threading.RLock = field(default_factory=threading.RLock)
+
+    def __post_init__(self) -> None:
+        if not self.name:
+            profile = next(
+                filter(None, (self.profile, *map(os.environ.get, PROFILE_VARIABLES))), DEFAULT_NAME
+            )
+            self.name = LOCAL_NAME if self.credentials else profile
 
     def get_session(self) -> Any:
         """The botocore session of the clients, created on first use.

@@ -91,7 +91,8 @@ class CallSender:
             RowFailed: it failed without an effect.
             EffectUnknown: it cannot be determined whether it had one.
         """
-        record = CallRecord(request.operation, request.region, self._build_parameters(request))
+        parameters, account = self._build_parameters(request), self.write.account
+        record = CallRecord(request.operation, request.region, parameters, account=account)
         with record_call(self.run, record):
             try:
                 end = self._attempt(request, record)

@@ -24,7 +24,7 @@ class Outcome:
 
     Attributes:
         row: number in the statement, from 1.
-        table, region, key: the row; parts of the key are joined by `|`.
+        table, region, key, account: the row; parts of the key are joined by `|`.
         status: the status.
         operations: API operations that took effect, in their order.
         reason: why it is not ok, or a remark if it is.
@@ -39,3 +39,4 @@ class Outcome:
     operations: tuple[str, ...] = ()
     reason: str = ""
     snapshot: Snapshot | None = field(default=None, repr=False)  # it may hold secrets
+    account: str = ""

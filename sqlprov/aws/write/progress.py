@@ -43,7 +43,7 @@ def follow(watcher: RowWatcher, packing: Packing, request: Request, reply: Mappi
     run, event, delay = watcher.run, reply.get(packing.event) or {}, row_watcher.FIRST_DELAY
     limit = run.settings.await_timeout
     times_out = time.monotonic() + limit
-    watcher.cloud.reads |= {(watcher.table.client, packing.progress)}
+    watcher.cloud.guard.reads |= {(watcher.table.client, packing.progress)}
     with run.log.track_wait(request.region, "|".join(watcher.write.key)) as report_state:
         while (status := event.get("OperationStatus")) not in ENDS:
             label = f"{request.operation} in {request.region} was accepted"

@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlprov.aws.read.describe import describe_rows, list_rows, look_up_rows
 from sqlprov.aws.read.details import find_tagged, read_row_tags
-from sqlprov.aws.read.partial_row import REGION, PartialRow
+from sqlprov.aws.read.partial_row import PartialRow
 from sqlprov.aws.transport.clients import Cloud
 from sqlprov.aws.transport.errors import is_match
 from sqlprov.aws.transport.run import Run
@@ -96,7 +96,7 @@ class RowWatcher:
             for part in table.by_method["create_resource"].parameters
         }
         parents = {parent.column: given.get(parent.column) for parent in table.list.parents}
-        place = PartialRow({REGION: self.write.region, **parents}, self.write.key)
+        place = PartialRow({**self.write.place, **parents}, self.write.key)
         keys = {
             row.spell_key(table)
             for row in list_rows(self.run, self.cloud, table, place)
@@ -111,7 +111,7 @@ class RowWatcher:
     def _look_up(self) -> Sequence[PartialRow]:
         """The row, as the call returns it that can say whether it exists."""
         look_up = describe_rows if self.table.describe else look_up_rows
-        row = PartialRow({REGION: self.write.region}, self.write.typed_key)
+        row = PartialRow(self.write.place, self.write.typed_key)
         return look_up(self.run, self.cloud, self.table, [row])
 
     def note_key(self, reply: Mapping[str, Any]) -> None:

@@ -109,8 +109,10 @@ class RowWriter:
         key = "|".join(self.write.key)
         snapshot = self.original if self.write.kind is WriteKind.DELETE else self.snapshot
         snapshot = None if self.is_skipped else snapshot  # RETURNING has the inserted rows
-        table, region = self.table.full_name, self.write.region
-        return Outcome(self.row, table, region, key, status, operations, reason, snapshot)
+        table, write = self.table.full_name, self.write
+        return Outcome(
+            self.row, table, write.region, key, status, operations, reason, snapshot, write.account
+        )
 
     def _take_steps(self) -> None:
         self.started = True

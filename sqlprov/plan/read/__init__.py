@@ -3,15 +3,17 @@
 from sqlprov.plan.read.plan import count_least_calls, count_useful_values, limit_plan, plan_read
 from sqlprov.plan.read.planned_calls import PlannedCall, list_calls
 from sqlprov.plan.read.predicate import FALSE, TRUE, Predicate
-from sqlprov.plan.read.read_plan import Account, KeyRead, ListRead, ReadPlan, ScanRequest
+from sqlprov.plan.read.read_plan import AccountId, ReadPlan, ScanRequest
 from sqlprov.plan.read.scope import Rule, Scope
+from sqlprov.plan.read.steps import KeyRead, ListRead, Places
 
 __all__ = [
     "FALSE",
     "TRUE",
-    "Account",
+    "AccountId",
     "KeyRead",
     "ListRead",
+    "Places",
     "PlannedCall",
     "Predicate",
     "ReadPlan",

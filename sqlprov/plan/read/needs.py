@@ -51,6 +51,7 @@ def list_known(table: Table) -> frozenset[str]:
     known = {column.name for column in table.columns if column.source in LISTED}
     if not table.region_column or table.region_column in known:
         known |= {column.name for column in table.columns if column.source is ColumnSource.REGION}
+    known |= {column.name for column in table.columns if column.source is ColumnSource.ACCOUNT}
     if known.issuperset(table.key):
         known |= {column.name for column in table.columns if column.source is ColumnSource.KEY}
     return frozenset(known)

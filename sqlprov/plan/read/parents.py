@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 from sqlprov.catalog.table import Parent, Table
 from sqlprov.plan.read.domain import accepts, find_domain, rename, restrict
 from sqlprov.plan.read.predicate import Predicate
-from sqlprov.plan.read.read_plan import ParentRead, Place
+from sqlprov.plan.read.read_plan import ParentRead
+from sqlprov.plan.read.steps import ACCOUNT, REGION, Place
 
 if TYPE_CHECKING:
     from sqlprov.plan.read.read_plan import ReadPlan
 
-REGION = "region"
 PlanParent = Callable[[Table, tuple[str, ...], Predicate], "ReadPlan"]
 """Plans a read of these columns of a parent's rows that meet the condition."""
 
@@ -51,7 +51,7 @@ def plan_parents(
     ]
     reads = []
     for name in sorted(wanted):
-        parent_table, columns = tables[name], _add_region(table, tables[name], shared[name])
+        parent_table, columns = tables[name], _add_place(table, tables[name], shared[name])
         passed = {child: own for own, child in columns.items()}
         condition = rename(restrict(where, passed), passed)
         reads.append(ParentRead(plan_parent(parent_table, tuple(columns), condition), columns))
@@ -106,10 +106,10 @@ def _map_columns(table: Table, parent: Table, group: list[Parent]) -> dict[str, 
     return columns
 
 
-def _add_region(table: Table, parent: Table, columns: Mapping[str, str]) -> dict[str, str]:
-    """`columns`, with the region if the parent's rows say where the child is listed."""
+def _add_place(table: Table, parent: Table, columns: Mapping[str, str]) -> dict[str, str]:
+    """`columns`, with the account, and with the region if the parent's rows say where the child is listed."""
     is_placed = says_region(parent) if parent.home else not table.home
-    return {**columns, REGION: REGION} if is_placed else dict(columns)
+    return {**columns, ACCOUNT: ACCOUNT, **({REGION: REGION} if is_placed else {})}
 
 
 def _is_covered(shared: Mapping[str, Mapping[str, str]], name: str, other: str) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -15,20 +14,20 @@ from sqlprov.plan.read.hints import Contained, Top
 from sqlprov.plan.read.lookup import Lookup, choose_lookup, count_calls, find_keys, get_batch, has_key_filter
 from sqlprov.plan.read.narrow import build_list_parameters
 from sqlprov.plan.read.needs import LISTED, Needs, find_needs, list_known
-from sqlprov.plan.read.parents import REGION, plan_parents
+from sqlprov.plan.read.parents import plan_parents
 from sqlprov.plan.read.predicate import FALSE, TRUE, And, Predicate
-from sqlprov.plan.read.read_plan import (
-    FEWEST_TAGGED,
-    Account,
+from sqlprov.plan.read.read_plan import FEWEST_TAGGED, AccountId, ReadPlan, ScanRequest, Windows
+from sqlprov.plan.read.scope import Rule, Scope
+from sqlprov.plan.read.steps import (
+    REGION,
     KeyRead,
     ListRead,
     Place,
-    ReadPlan,
-    ScanRequest,
-    Windows,
+    Places,
+    Step,
+    Steps,
     fill_parents,
 )
-from sqlprov.plan.read.scope import Rule, Scope
 
 MOST_LOOKUPS = 20
 """Lookups by key that are preferred to a list, whose number of pages is not known beforehand."""
@@ -41,6 +40,7 @@ DEEPEST = 8
 def plan_read(
     request: ScanRequest,
     scopes: Sequence[Scope],
+    places: Places,
     account_known: bool = False,
     depth: int = 0,
 ) -> ReadPlan:
@@ -48,8 +48,9 @@ def plan_read(
 
     Args:
         request: the columns and the filter that DuckDB requests.
-        scopes: where to read, one for each scope column.
-        account_known: whether the session knows its account.
+        scopes: where to read and why, one for each scope column.
+        places: the places of the scopes.
+        account_known: whether the id of every account is known.
         depth: the number of children that are planned around it.
     """
     table = request.table
@@ -61,22 +62,22 @@ def plan_read(
 
     def plan_parent(parent: Table, names: tuple[str, ...], condition: Predicate) -> ReadPlan:
         inner = ScanRequest(parent, names, condition, pushdown=request.pushdown, split=request.split)
-        return plan_read(inner, scopes, account_known, depth + 1)
+        return plan_read(inner, scopes, places, account_known, depth + 1)
 
-    places, parents = plan_parents(table, where, plan_parent, request.where)
-    steps, empty = _plan_steps(request, where, needs, scopes, places)
+    known_parents, parents = plan_parents(table, where, plan_parent, request.where)
+    each, empty = _plan_steps(request, where, needs, scopes, known_parents)
     empty = empty or next((parent.plan.empty for parent in parents), "")
-    listing = any(isinstance(step, ListRead) for step in steps)
+    listing = any(isinstance(step, ListRead) for step in each)
     parents = parents if listing and not empty else ()
-    steps = () if empty else steps
     known = list_known(table)
     top = _find_top(request, known, needs)
     if top is not None and top.ends:
-        steps = tuple(_turn(step, table, top) for step in steps)
+        each = [_turn(step, table, top) for step in each]
+    steps = Steps() if empty else Steps(_find_home_places(table, scopes, places), tuple(each))
     own_account = tuple(each.column for each in table.list.parents if each.is_account) if listing else ()
-    account = _find_account(table, needs, steps, account_known)
-    if own_account and account in (Account.UNUSED, Account.ARN):
-        account = Account.KNOWN if account_known else Account.STS
+    account_id = _find_account_id(table, needs, steps, account_known)
+    if own_account and account_id in (AccountId.UNUSED, AccountId.ARN):
+        account_id = AccountId.KNOWN if account_known else AccountId.STS
     return ReadPlan(
         request=request,
         table=table,
@@ -84,7 +85,7 @@ def plan_read(
         steps=steps,
         describe=needs.describe,
         tags=needs.tags,
-        account=account,
+        account_id=account_id,
         row_filter=restrict(where, known),
         contained=_select_contained(request),
         empty=empty,
@@ -102,11 +103,11 @@ def plan_read(
 def limit_plan(plan: ReadPlan, condition: Predicate, account_known: bool) -> ReadPlan:
     """The calls for those rows of a plan that also meet `condition`, which is over its columns."""
     where = FALSE if condition == FALSE else And((plan.request.where, condition))
-    limited = plan_read(replace(plan.request, where=where), plan.scopes, account_known)
-    regions = {step.region for step in plan.steps}
-    calls = sum(_count_step_calls(step, plan.table) for step in limited.steps)
-    # Each value takes a call in each region, whichever has the row: lists, some of whose rows are left out, take fewer.
-    has_few_calls = len(regions) == 1 or calls <= max(MOST_LOOKUPS, len(plan.steps))
+    places = plan.steps.places
+    limited = plan_read(replace(plan.request, where=where), plan.scopes, places, account_known)
+    calls = len(places) * sum(_count_step_calls(step, plan.table) for step in limited.steps.each)
+    # Each value takes a call in each place, whichever has the row: lists, some of whose rows are left out, take fewer.
+    has_few_calls = len(places) == 1 or calls <= max(MOST_LOOKUPS, len(plan.steps))
     # A parent that is read for another scan costs nothing here.
     if has_few_calls and not any(parent.is_shared for parent in plan.parents):
         return limited
@@ -125,13 +126,13 @@ def count_useful_values(plan: ReadPlan, fan_out: int) -> int:
         plan: a read of rows with any value.
         fan_out: the most lists that parents may lead to.
     """
-    lists = sum(isinstance(step, ListRead) for step in plan.steps)
+    lists = len(plan.steps.places) * sum(isinstance(step, ListRead) for step in plan.steps.each)
     if not lists:
         return 0
     if plan.parents or plan.describe or plan.tags or plan.extras:
         return fan_out  # each value that is missing saves a call
     lookup = choose_lookup(plan.table, plan.columns)
-    # A list is one call of a region, a lookup is one of each region.
+    # A list is one call of a place, a lookup is one of each place.
     return MOST_LOOKUPS * get_batch(plan.table, lookup) // lists if lookup else 0
 
 
@@ -143,43 +144,41 @@ def count_least_calls(plan: ReadPlan, *, is_limited: bool) -> int:
     """
     if plan.parents:
         return 0  # they may have no rows
-    calls = sum(_count_step_calls(step, plan.table) for step in plan.steps)
+    calls = len(plan.steps.places) * sum(_count_step_calls(step, plan.table) for step in plan.steps.each)
     return min(calls, 1) if is_limited else calls
 
 
-def _count_step_calls(step: ListRead | KeyRead, table: Table) -> int:
+def _count_step_calls(step: Step, table: Table) -> int:
     """The number of calls of a step; a list has one, as far as known."""
     if isinstance(step, ListRead):
         return 1
     return count_calls(table, Lookup.LIST if step.through_list else Lookup.DESCRIBE, len(step.keys))
 
 
-def _can_read_many_tags(table: Table, steps: Sequence[ListRead | KeyRead]) -> bool:
+def _can_read_many_tags(table: Table, steps: Steps) -> bool:
     """Whether the ARNs of many rows may be known before a call is made for each row."""
     if table.tags is None:
         return False
-    if all(isinstance(step, KeyRead) and len(step.keys) < FEWEST_TAGGED for step in steps):
+    if all(isinstance(step, KeyRead) and len(step.keys) < FEWEST_TAGGED for step in steps.each):
         return False
     known = list_known(table)
     sources = {table.by_name[name].source for name in table.tags.list_columns(table.arn) if name not in known}
     is_described_together = table.describe is not None and table.describe.batch > 1
-    return sources <= {ColumnSource.ACCOUNT} | ({ColumnSource.DESCRIBE} if is_described_together else set())
+    return sources <= {ColumnSource.ACCOUNT_ID} | (
+        {ColumnSource.DESCRIBE} if is_described_together else set()
+    )
 
 
-def _find_account(
-    table: Table,
-    needs: Needs,
-    steps: Sequence[ListRead | KeyRead],
-    account_known: bool,
-) -> Account:
-    if all(table.by_name[name].source is not ColumnSource.ACCOUNT for name in needs.columns):
-        return Account.UNUSED
-    if table.arn and all(_has_arn(table, needs, step) for step in steps):
-        return Account.ARN
-    return Account.KNOWN if account_known else Account.STS
+def _find_account_id(table: Table, needs: Needs, steps: Steps, account_known: bool) -> AccountId:
+    if all(table.by_name[name].source is not ColumnSource.ACCOUNT_ID for name in needs.columns):
+        return AccountId.UNUSED
+    has_one = len(steps.places.accounts) < 2
+    if table.arn and has_one and all(_has_arn(table, needs, step) for step in steps.each):
+        return AccountId.ARN
+    return AccountId.KNOWN if account_known else AccountId.STS
 
 
-def _has_arn(table: Table, needs: Needs, step: ListRead | KeyRead) -> bool:
+def _has_arn(table: Table, needs: Needs, step: Step) -> bool:
     """Whether the rows of a step have the ARN without a call for it alone."""
     source = table.by_name[table.arn].source
     if isinstance(step, KeyRead) and not step.through_list:
@@ -212,7 +211,7 @@ def _find_top(request: ScanRequest, known: frozenset[str], needs: Needs) -> Top 
     return top if saves and is_sortable and top.column in known else None
 
 
-def _turn(step: ListRead | KeyRead, table: Table, top: Top) -> ListRead | KeyRead:
+def _turn(step: Step, table: Table, top: Top) -> Step:
     """A list in the order that `top` requires."""
     sort = table.list.sort
     assert sort is not None, "only a list that can be sorted has first rows"
@@ -248,36 +247,32 @@ def _plan_steps(
     needs: Needs,
     scopes: Sequence[Scope],
     parents: Sequence[Place],
-) -> tuple[tuple[ListRead | KeyRead, ...], str]:
+) -> tuple[list[Step], str]:
+    """The lists and lookups of one place, or why there are none."""
     table = request.table
-    for scope in scopes:
-        if request.where == FALSE or not scope.values:
-            return (), f"no {scope.column} meets the conditions"
+    unmet = [scope.column for scope in scopes if request.where == FALSE or not scope.values]
+    if unmet:
+        return [], f"no {REGION if request.where == FALSE else unmet[0]} meets the conditions"
     lookup = choose_lookup(table, needs.columns)
     keys = find_keys(table, where) if lookup else None
     if keys == ():
-        return (), "no key can meet the conditions"
+        return [], "no key can meet the conditions"
     parameters, refused = build_list_parameters(table, where, request.contained if request.pushdown else ())
     if refused:
-        return (), refused
+        return [], refused
     if not parents:
         columns = ", ".join(parent.column for parent in table.list.parents)
-        return (), f"no {columns} meets the conditions"
-    steps: list[ListRead | KeyRead] = []
-    for place in _list_places(table, scopes):
-        is_filtered = lookup is Lookup.LIST and has_key_filter(table) and len(keys or ()) > 1
-        if (
-            lookup
-            and keys is not None
-            and not is_filtered
-            and count_calls(table, lookup, len(keys)) <= MOST_LOOKUPS
-        ):
-            steps.append(KeyRead(place, keys, lookup is Lookup.LIST))
-        else:
-            _check_required(table, parents[0])
-            whole = ({**place, **parent} for parent in parents)
-            steps += [ListRead(each, {**parameters, **fill_parents(table.list, each)}) for each in whole]
-    return tuple(steps), ""
+        return [], f"no {columns} meets the conditions"
+    is_filtered = lookup is Lookup.LIST and has_key_filter(table) and len(keys or ()) > 1
+    if (
+        lookup
+        and keys is not None
+        and not is_filtered
+        and count_calls(table, lookup, len(keys)) <= MOST_LOOKUPS
+    ):
+        return [KeyRead({}, keys, lookup is Lookup.LIST)], ""
+    _check_required(table, parents[0])
+    return [ListRead(each, {**parameters, **fill_parents(table.list, each)}) for each in parents], ""
 
 
 def _check_required(table: Table, place: Place) -> None:
@@ -291,14 +286,8 @@ def _check_required(table: Table, place: Place) -> None:
         )
 
 
-def _list_places(table: Table, scopes: Sequence[Scope]) -> list[Place]:
-    """The places of the scopes; a global parent of a regional table has one region."""
-    columns = [scope.column for scope in scopes]
-    places = []
-    for values in itertools.product(*(scope.values for scope in scopes)):
-        place: Place = dict(zip(columns, values, strict=True))
-        if table.home and not any(scope.rule is Rule.HOME for scope in scopes):
-            place = {**place, REGION: table.home}
-        if place not in places:
-            places.append(place)
-    return places
+def _find_home_places(table: Table, scopes: Sequence[Scope], places: Places) -> Places:
+    """The places of a table; a global parent of a regional table has one region in each account."""
+    if not table.home or any(scope.rule is Rule.HOME for scope in scopes):
+        return places
+    return Places((accounts, (table.home,)) for accounts, _ in places.groups)

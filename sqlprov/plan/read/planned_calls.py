@@ -12,11 +12,10 @@ from sqlprov.plan.read.lookup import Lookup, build_arguments, get_batch, takes_l
 from sqlprov.plan.read.read_plan import (
     FEWEST_TAGGED,
     MOST_TAGGED,
-    Account,
-    KeyRead,
-    ListRead,
+    AccountId,
     ReadPlan,
 )
+from sqlprov.plan.read.steps import ACCOUNT, REGION, KeyRead, ListRead, Place, Step
 from sqlprov.records import dataclass
 
 
@@ -32,6 +31,7 @@ class PlannedCall:
         columns: the columns that need it, because it fills them or leads to them.
         permissions: the IAM actions it needs.
         most: how often it is made at most, without retries; `None` if that depends on replies.
+        account: the name of the account; empty if it is the session's own.
     """
 
     table: str
@@ -42,6 +42,7 @@ class PlannedCall:
     columns: tuple[str, ...]
     permissions: tuple[str, ...]
     most: int | None = None
+    account: str = ""
 
 
 def list_calls(plan: ReadPlan) -> tuple[PlannedCall, ...]:
@@ -50,7 +51,7 @@ def list_calls(plan: ReadPlan) -> tuple[PlannedCall, ...]:
     if any(scope.is_estimate for scope in plan.scopes):
         permissions = ("account:ListRegions",)
         calls.insert(0, PlannedCall("", "ListRegions", "", {}, "once", (), permissions, most=1))
-    if plan.account is Account.STS and plan.steps:
+    if plan.account_id is AccountId.STS and plan.steps:
         tags = plan.table.tags.list_columns(plan.table.arn) if plan.tags and plan.table.tags else ()
         needed = ("account_id", *plan.own_account, *(("tags",) if "account_id" in tags else ()))
         columns = tuple(name for name in needed if name in plan.columns)
@@ -83,7 +84,7 @@ class _CallLister:
             times += f", for each of {' and '.join(parent.plan.table.full_name for parent in plan.parents)}"
         parameters = {**self.table.list.send, **step.parameters}
         sources = ColumnSource.LIST, ColumnSource.PARENT, ColumnSource.KEY
-        return [self._plan_call(step.region, self.table.list.call, parameters, times, *sources)]
+        return [self._plan_call(step.place, self.table.list.call, parameters, times, *sources)]
 
     def _plan_lookups(self, step: KeyRead) -> list[PlannedCall]:
         lookup = Lookup.LIST if step.through_list else Lookup.DESCRIBE
@@ -98,11 +99,11 @@ class _CallLister:
                 **call.send,
                 **build_arguments(call.arguments, rows, takes_list(self.table, lookup)),
             }
-            planned = self._plan_call(step.region, call.call, parameters, "once", *sources)
+            planned = self._plan_call(step.place, call.call, parameters, "once", *sources)
             calls.append(replace(planned, most=None if step.through_list else 1))
         return calls
 
-    def _plan_details(self, step: ListRead | KeyRead) -> list[PlannedCall]:
+    def _plan_details(self, step: Step) -> list[PlannedCall]:
         """The calls for each row."""
         plan, table, calls = self.plan, self.table, []
         if plan.describe and table.describe and (isinstance(step, ListRead) or step.through_list):
@@ -110,29 +111,38 @@ class _CallLister:
             times = f"in batches of {batch}" if batch > 1 else "each row"
             parameters = dict(table.describe.send)
             source = ColumnSource.DESCRIBE
-            calls.append(self._plan_call(step.region, table.describe.call, parameters, times, source))
+            calls.append(self._plan_call(step.place, table.describe.call, parameters, times, source))
         for name in plan.extras:
             extra = table.extras[name]
             columns = tuple(column for column in plan.columns if table.by_name[column].extra == name)
-            call = self._plan_call(step.region, extra.call, extra.send, "each row")
+            call = self._plan_call(step.place, extra.call, extra.send, "each row")
             calls.append(replace(call, columns=columns))
         if plan.tags and table.tags:
             times = "each row"
             if plan.bulk_tags:
                 times = "each row that GetResources does not return"
                 batches = f"in batches of {FEWEST_TAGGED} to {MOST_TAGGED}"
-                many = self._plan_call(step.region, "GetResources", {}, batches, ColumnSource.TAGS)
+                many = self._plan_call(step.place, "GetResources", {}, batches, ColumnSource.TAGS)
                 calls.append(replace(many, permissions=("tag:GetResources",)))
-            calls.append(self._plan_call(step.region, table.tags.call, {}, times, ColumnSource.TAGS))
+            calls.append(self._plan_call(step.place, table.tags.call, {}, times, ColumnSource.TAGS))
         most = None if isinstance(step, ListRead) or step.through_list else len(step.keys)
         return [replace(call, most=most) for call in calls]
 
     def _plan_call(
-        self, region: str, operation: str, parameters: Mapping[str, Any], times: str, *sources: ColumnSource
+        self, place: Place, operation: str, parameters: Mapping[str, Any], times: str, *sources: ColumnSource
     ) -> PlannedCall:
         name, permission = self.table.full_name, self.table.iam.find(operation)
         columns = self._list_filled(*sources)
-        return PlannedCall(name, operation, region, parameters, times, columns, (permission,))
+        return PlannedCall(
+            name,
+            operation,
+            str(place[REGION]),
+            parameters,
+            times,
+            columns,
+            (permission,),
+            account=str(place[ACCOUNT]),
+        )
 
     def _list_filled(self, *sources: ColumnSource) -> tuple[str, ...]:
         """The columns that need a call of these sources."""
@@ -142,5 +152,5 @@ class _CallLister:
         if any(by_name[name].source in sources for name in leads):
             # The ARN, requested or not, leads to the tags and names the account.
             given |= {ColumnSource.TAGS}
-            given |= {ColumnSource.ACCOUNT} if self.plan.account is Account.ARN else set()
+            given |= {ColumnSource.ACCOUNT_ID} if self.plan.account_id is AccountId.ARN else set()
         return tuple(name for name in self.plan.columns if by_name[name].source in given)

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from enum import Enum
-from typing import Any
 
-from sqlprov.catalog.cloud_control import PACKED
-from sqlprov.catalog.table import ListCall, Table
+from sqlprov.catalog.table import Table
 from sqlprov.plan.read.hints import Contained, Top
 from sqlprov.plan.read.predicate import TRUE, Predicate
 from sqlprov.plan.read.scope import Scope
+from sqlprov.plan.read.steps import Steps
 from sqlprov.records import dataclass
 
 FEWEST_TAGGED, MOST_TAGGED = 20, 100
 """Rows whose tags are worth a call of the Resource Groups Tagging API, and those that one call can take."""
-Place = Mapping[str, Any]
-"""Where a call reads: the region, and the column of each parent whose value is known."""
 
 
 @dataclass(frozen=True)
@@ -42,44 +38,6 @@ class ScanRequest:
     top: Top | None = None
     split: bool = True
     bulk_tags: bool = False
-
-
-@dataclass(frozen=True)
-class ListRead:
-    """One list: every page of the List call with `parameters` in `place`, such as {"region": "us-east-1"}.
-
-    If the plan has parents to read, each of their rows completes it.
-    """
-
-    place: Place
-    parameters: Mapping[str, Any]
-
-    @property
-    def region(self) -> str:
-        """The region of the calls."""
-        return str(self.place["region"])
-
-    def move(self, listing: ListCall, place: Place) -> ListRead:
-        """The same list in another place."""
-        return ListRead(place, {**self.parameters, **fill_parents(listing, place)})
-
-
-@dataclass(frozen=True)
-class KeyRead:
-    """Lookups of `keys` in `place`; a key has one value for each key column.
-
-    Attributes:
-        through_list: whether the List call looks them up, instead of Describe.
-    """
-
-    place: Place
-    keys: tuple[tuple[Any, ...], ...]
-    through_list: bool = False
-
-    @property
-    def region(self) -> str:
-        """The region of the calls."""
-        return str(self.place["region"])
 
 
 @dataclass(frozen=True)
@@ -114,13 +72,13 @@ class Windows:
     descending: str
 
 
-class Account(Enum):
+class AccountId(Enum):
     """Where account_id comes from."""
 
     UNUSED = "unused"
     ARN = "arn"
     STS = "sts"  # one call for each session
-    KNOWN = "known"  # the account is known
+    KNOWN = "known"  # every account is known
 
 
 @dataclass(frozen=True)
@@ -138,7 +96,7 @@ class ReadPlan:
         scopes: where it reads, and why: one for each scope column.
         describe, tags, extras: the calls that each listed row needs.
         bulk_tags: whether the Resource Groups Tagging API may be asked for the tags of many rows first.
-        account: where account_id comes from.
+        account_id: where account_id comes from.
         row_filter, contained: conditions on a listed row before calls are made for it.
         empty: why there is nothing to fetch; empty text if there is.
         top: the rows after which a list may end; `None` to read it all.
@@ -148,10 +106,10 @@ class ReadPlan:
     request: ScanRequest
     table: Table
     columns: tuple[str, ...]
-    steps: tuple[ListRead | KeyRead, ...]
+    steps: Steps
     describe: bool
     tags: bool
-    account: Account
+    account_id: AccountId
     row_filter: Predicate = TRUE
     contained: tuple[Contained, ...] = ()
     empty: str = ""
@@ -173,15 +131,9 @@ class ReadPlan:
             one.columns == two.columns and one.plan.serves(two.plan) and two.plan.serves(one.plan)
             for one, two in pairs
         )
-        same_call = {Account.STS, Account.KNOWN}  # the call may have been made in between
-        account = self.account is other.account or {self.account, other.account} == same_call
+        same_call = {AccountId.STS, AccountId.KNOWN}  # the call may have been made in between
+        sources = {self.account_id, other.account_id}
+        account = len(sources) == 1 or sources == same_call
         more = self.describe >= other.describe and self.tags >= other.tags and account
         more = more and set(self.extras) >= set(other.extras)
         return same and more and self.top == other.top and set(self.columns) >= set(other.columns)
-
-
-def fill_parents(listing: ListCall, place: Place) -> dict[str, Any]:
-    """The parameters of a list in `place`, as far as it names the parents."""
-    known = (parent for parent in listing.parents if parent.column in place)
-    values = {parent.parameter: place[parent.column] for parent in known}
-    return {PACKED: json.dumps(values)} if listing.opens and values else values

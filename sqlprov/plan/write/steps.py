@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from sqlprov.catalog.table import TAG_SPECIFICATIONS, Method, RowText, Table
 from sqlprov.catalog.texts import parse_time
+from sqlprov.plan.read.steps import ACCOUNT, REGION, Place
 from sqlprov.records import dataclass
 
 
@@ -37,6 +38,7 @@ class RowWrite:
         method: EXEC: name of the method.
         notes: remarks for the outcome.
         skips_existing: INSERT: whether a row that exists is left as it is.
+        account: the name of its account.
     """
 
     table: Table
@@ -50,6 +52,12 @@ class RowWrite:
     method: str = ""
     notes: tuple[str, ...] = ()
     skips_existing: bool = False
+    account: str = ""
+
+    @property
+    def place(self) -> Place:
+        """The account and the region."""
+        return {ACCOUNT: self.account, REGION: self.region}
 
     @property
     def api_method(self) -> Method | None:

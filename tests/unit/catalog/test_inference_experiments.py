@@ -47,7 +47,7 @@ def table(catalog: Catalog) -> Table:
 
 def test_the_columns_are_in_the_documented_order(table: Table) -> None:
     names = [column.name for column in table.columns]
-    assert names == [*FIELDS.split(), "completion_time", "account_id", "data__Identifier"]
+    assert names == [*FIELDS.split(), "completion_time", "account_id", "account", "data__Identifier"]
 
 
 def test_the_methods_are_the_documented_ones_then_start_and_stop(table: Table) -> None:
@@ -109,7 +109,7 @@ def test_without_an_order_the_columns_follow_their_calls(catalog: Catalog) -> No
     expected = """
         model_name model_arn creation_time primary_container containers inference_execution_config
         execution_role_arn vpc_config enable_network_isolation deployment_recommendation tags region
-        account_id data__Identifier
+        account_id account data__Identifier
     """
     names = [column.name for column in catalog.get_table("aws", "sagemaker", "models").columns]
     assert names == expected.split()

@@ -41,7 +41,7 @@ def cached(em: Emulator, connect: Connect) -> sqlprov.Connection:
 
 def age_replies(con: sqlprov.Connection, seconds: float) -> None:
     """Make the kept replies of a connection older."""
-    for listing in con._session.cloud.replies._listings.values():
+    for listing in con._session.accounts.own.replies._listings.values():
         listing.began -= seconds
         listing.latest -= seconds
 
@@ -120,7 +120,7 @@ def test_a_statement_that_waits_for_a_cancelled_one_makes_the_call_itself(
     with ThreadPoolExecutor(2) as pool:
         cancelled = pool.submit(lambda: first.sql(EVERY).fetchall())
         wait_until(lambda: count_in_flight(em) == 1)
-        listing = next(iter(cached._session.cloud.replies._listings.values()))
+        listing = next(iter(cached._session.accounts.own.replies._listings.values()))
         waiting = pool.submit(lambda: second.sql(EVERY).fetchall())
         assert listing.pending is not None
         pending = listing.pending
@@ -137,7 +137,7 @@ def test_a_waiting_statement_can_be_cancelled(em: Emulator, cached: sqlprov.Conn
     with ThreadPoolExecutor(2) as pool:
         calling = pool.submit(lambda: first.sql(EVERY).fetchall())
         wait_until(lambda: count_in_flight(em) == 1)
-        pending = next(iter(cached._session.cloud.replies._listings.values())).pending
+        pending = next(iter(cached._session.accounts.own.replies._listings.values())).pending
         waiting = pool.submit(lambda: second.sql(EVERY).fetchall())
         assert pending is not None
         wait_until(lambda: len(pending._done_callbacks) == 1)
@@ -193,7 +193,7 @@ def test_a_list_not_read_to_its_end_is_kept_while_its_token_lives(
     age_replies(cached, reply_cache.TOKEN_LIFE)
     assert len(cached.sql(EVERY).fetchall()) == 250
     assert count_operations(em) == {LIST: 3}
-    cached._session.cloud.replies.clear()
+    cached._session.accounts.own.replies.clear()
     em.reset_calls()
     cached.sql(limited).fetchall()
     age_replies(cached, reply_cache.TOKEN_LIFE)
@@ -206,7 +206,7 @@ def test_the_oldest_replies_are_dropped_first(
 ) -> None:
     monkeypatch.setattr(reply_cache, "MOST_BYTES", 100_000)
     cached.sql(EVERY).fetchall()
-    replies = cached._session.cloud.replies
+    replies = cached._session.accounts.own.replies
     (whole,) = replies._listings.values()
     assert 0 < replies._size == sum(map(len, whole.replies)) < 100_000
     for at in range(10):
@@ -272,7 +272,7 @@ def test_a_kept_list_whose_only_row_is_gone_is_no_error(em: Emulator, connect: C
 
 def test_another_identity_gets_no_kept_reply(em: Emulator, cached: sqlprov.Connection) -> None:
     cached.sql(EVERY).fetchall()
-    cached._session.cloud.get_session().set_credentials("AKIAOTHER", "secret")
+    cached._session.accounts.own.get_session().set_credentials("AKIAOTHER", "secret")
     cached.sql(EVERY).fetchall()
     assert count_operations(em) == {LIST: 6}
 

@@ -14,6 +14,7 @@ from local_sagemaker import connection
 
 import sqlprov
 from sqlprov.aws.read.scan import FIRST_LISTS, TableScan
+from sqlprov.aws.transport.accounts import Accounts
 from sqlprov.aws.transport.clients import Cloud
 from sqlprov.aws.transport.run import Run
 from sqlprov.catalog.table import DescribeCall, ErrorRule, ErrorRules, ListCall, PageToken, Parent, Table
@@ -257,7 +258,7 @@ def test_a_limit_begins_few_lists_and_counts_only_those(ecs: Ecs) -> None:
     run = Run(Settings(fan_out=10), hints=Hints(limited=True))
     with run_json_service(ecs.operations) as url:
         cloud = Cloud(endpoint_url=url, credentials=("test", "test"))
-        scan = TableScan(plan_table(SERVICES, ("service_arn",)), run, cloud)
+        scan = TableScan(plan_table(SERVICES, ("service_arn",)), run, Accounts(cloud))
         scan.start()
         assert next(scan.read_batches()).num_rows
         run.finish()

@@ -116,7 +116,7 @@ def test_a_url_that_cannot_be_called_is_an_error_without_its_password(url: str, 
     with sqlprov.connect(endpoint_url=url, region="us-east-1") as con:
         with pytest.raises(InterfaceError, match=re.escape(reason)) as raised:
             con.sql(NAMES).fetchall()
-        assert "Hunter2" not in str(raised.value) + con._session.cloud.describe()
+        assert "Hunter2" not in str(raised.value) + con._session.accounts.own.describe()
 
 
 @pytest.mark.parametrize("code", ["UnrecognizedClientException", "InvalidClientTokenId", "AuthFailure"])

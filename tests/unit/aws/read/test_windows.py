@@ -127,9 +127,9 @@ def test_a_list_out_of_order_is_read_to_its_end() -> None:
 def test_no_window_requests_more_than_its_list(newest: float) -> None:
     low, high = (datetime.fromtimestamp(at, UTC) for at in (0.5, 9.9))
     splitter = list_windows.WindowSplitter(WINDOWS, 1)
-    splitter.newest["us-east-1"] = newest
+    splitter.newest["own", "us-east-1"] = newest
     window = list_windows.ListWindow(
-        ListRead({"region": "us-east-1"}, {"After": low, "Before": high}), pages=1_000
+        ListRead({"account": "own", "region": "us-east-1"}, {"After": low, "Before": high}), pages=1_000
     )
     window.note_times([0.5, 2.5])
     pieces = splitter.split(window, 50)

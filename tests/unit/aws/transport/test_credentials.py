@@ -492,8 +492,8 @@ def test_the_target_is_where_calls_go(configure: Configure, expected: str) -> No
     with sqlprov.connect() as con:
         assert con.target == expected
         for service in ("sagemaker", "s3", "sts"):
-            urls = con._session.cloud.list_endpoints()
-            client = con._session.cloud._create_client(service, "us-east-1", 1.0)
+            urls = con._session.accounts.own.list_endpoints()
+            client = con._session.accounts.own._create_client(service, "us-east-1", 1.0)
             assert client.meta.endpoint_url == urls.get(service, urls.get("", client.meta.endpoint_url))
     configure(config, **variables, AWS_IGNORE_CONFIGURED_ENDPOINT_URLS="true")
     with sqlprov.connect() as con:
@@ -642,7 +642,7 @@ def test_no_credential_is_seen(
     server.broken = LIST if end == "broken" else "-"
     texts: list[str] = []
     with sqlprov.connect(settings={"max_attempts": "1"}) as con:
-        values = con._session.cloud.get_credentials().get_frozen_credentials()
+        values = con._session.accounts.own.get_credentials().get_frozen_credentials()
         server.refusal = f"These are wrong: {values.secret_key} {values.token}"
         if end == "refused":
             server.refused.add(values.access_key)
@@ -653,7 +653,7 @@ def test_no_credential_is_seen(
             except sqlprov.Error as error:
                 texts += [*list_texts(error), repr(pickle.dumps(error))]
             texts += [repr(con.calls), repr(con.progress)]
-        texts += [repr(con), str(con), con.target, repr(con.settings), repr(con._session.cloud)]
+        texts += [repr(con), str(con), con.target, repr(con.settings), repr(con._session.accounts.own)]
         texts += [f"{check}" for check in con.diagnose("sagemaker.models")]
     texts += [file.read_text("latin-1") for file in (tmp_path / "state").rglob("*") if file.is_file()]
     assert [text for text in texts if SEEN.search(text)] == []

@@ -74,7 +74,7 @@ def test_botocore_itself_refuses_to_write_in_a_read_only_session() -> None:
     with Emulator() as em, sqlprov.connect(endpoint_url=em.url, region=REGION, read_only=True) as con:
         em.add("InferenceExperiment", REGION, {"Name": "read-only", "Status": "Completed"})
         con.sql(f"SELECT name FROM {TABLE} WHERE region = '{REGION}'").fetchall()
-        client = con._session.cloud.get_client("sagemaker", REGION, 60.0)
+        client = con._session.accounts.own.get_client("sagemaker", REGION, 60.0)
         assert client.list_inference_experiments()["ResponseMetadata"]["HTTPStatusCode"] == 200
         with pytest.raises(NotSupportedError, match="read-only"):
             client.delete_inference_experiment(Name="read-only")

@@ -9,9 +9,10 @@ from local_sagemaker import CATALOG
 from sqlprov.catalog.table import DescribeCall, Table
 from sqlprov.plan.read import (
     FALSE,
-    Account,
+    AccountId,
     KeyRead,
     ListRead,
+    Places,
     ReadPlan,
     Rule,
     ScanRequest,
@@ -21,6 +22,7 @@ from sqlprov.plan.read import (
 )
 from sqlprov.plan.read.hints import Contained, Top
 from sqlprov.plan.read.predicate import TRUE, And, Compare, In, Not, Opaque, Or, Predicate
+from sqlprov.plan.read.steps import Steps
 
 ONE = ("us-east-1",)
 TWO = ("eu-west-1", "us-east-1")
@@ -38,7 +40,7 @@ def plan(
     **more: Any,
 ) -> ReadPlan:
     scope = Scope("region", Rule.SHOWN, regions)
-    return plan_read(ScanRequest(table, columns, where, **more), [scope])
+    return plan_read(ScanRequest(table, columns, where, **more), [scope], Places([(("own",), regions)]))
 
 
 def list_keys(read_plan: ReadPlan) -> dict[str, tuple[tuple[str, ...], ...]]:
@@ -57,9 +59,9 @@ def test_only_a_row_of_the_bucket_says_where_its_objects_and_uploads_are() -> No
     table = CATALOG.get_table("aws", "s3", "multipart_upload_parts")
     where = And(tuple(name_is("x", column=name) for name in ("bucket", "key", "upload_id")))
     (uploads,) = plan(table, where, ("size",)).parents
-    assert uploads.columns == {"bucket": "bucket", "key": "key", "upload_id": "upload_id", "region": "region"}
+    assert uploads.columns == {name: name for name in ("bucket", "key", "upload_id", "account", "region")}
     (buckets,) = uploads.plan.parents
-    assert buckets.columns == {"name": "bucket", "region": "region"}
+    assert buckets.columns == {"name": "bucket", "account": "account", "region": "region"}
 
 
 # By key or by list
@@ -138,7 +140,7 @@ def test_keys_that_the_model_would_refuse_are_looked_for_in_the_list(
 )
 def test_a_condition_that_no_row_can_meet_makes_no_call(experiments: Table, where: Predicate) -> None:
     read_plan = plan(experiments, where)
-    assert read_plan.steps == () and list_calls(read_plan) == ()
+    assert not read_plan.steps and list_calls(read_plan) == ()
     assert read_plan.empty
 
 
@@ -157,7 +159,7 @@ def test_a_compound_key_needs_all_its_parts(experiments: Table) -> None:
     }
     whole = name_is("a|ShadowMode", "b", column="data__Identifier")
     assert list_keys(plan(table, whole)) == {"us-east-1": (("a", "ShadowMode"),)}
-    assert plan(table, And((whole, name_is("b")))).steps == ()
+    assert plan(table, And((whole, name_is("b")))).steps == Steps()
 
 
 # What each row needs
@@ -166,24 +168,24 @@ def test_a_compound_key_needs_all_its_parts(experiments: Table) -> None:
 @pytest.mark.parametrize(
     ("columns", "describe", "tags", "account"),
     [
-        (("name",), False, False, Account.UNUSED),
-        (("name", "region", "data__Identifier", "desired_state"), False, False, Account.UNUSED),
-        (("endpoint_name",), True, False, Account.UNUSED),
-        (("tags",), True, True, Account.UNUSED),
-        (("account_id",), False, False, Account.STS),
-        (("account_id", "kms_key"), True, False, Account.ARN),
+        (("name",), False, False, AccountId.UNUSED),
+        (("name", "region", "data__Identifier", "desired_state"), False, False, AccountId.UNUSED),
+        (("endpoint_name",), True, False, AccountId.UNUSED),
+        (("tags",), True, True, AccountId.UNUSED),
+        (("account_id",), False, False, AccountId.STS),
+        (("account_id", "kms_key"), True, False, AccountId.ARN),
     ],
 )
 def test_columns_decide_the_calls_of_each_row(
-    experiments: Table, columns: tuple[str, ...], describe: bool, tags: bool, account: Account
+    experiments: Table, columns: tuple[str, ...], describe: bool, tags: bool, account: AccountId
 ) -> None:
     read_plan = plan(experiments, columns=columns)
-    assert (read_plan.describe, read_plan.tags, read_plan.account) == (describe, tags, account)
+    assert (read_plan.describe, read_plan.tags, read_plan.account_id) == (describe, tags, account)
 
 
 def test_a_list_with_the_arn_saves_describe_and_sts(models: Table) -> None:
     read_plan = plan(models, columns=("model_name", "tags", "account_id"))
-    assert (read_plan.describe, read_plan.tags, read_plan.account) == (False, True, Account.ARN)
+    assert (read_plan.describe, read_plan.tags, read_plan.account_id) == (False, True, AccountId.ARN)
 
 
 def test_a_part_of_the_key_that_the_describe_neither_takes_nor_returns_is_not_believed() -> None:
@@ -194,7 +196,7 @@ def test_a_part_of_the_key_that_the_describe_neither_takes_nor_returns_is_not_be
 
 
 def test_a_look_up_returns_the_arn(experiments: Table) -> None:
-    assert plan(experiments, name_is("a"), ("account_id",)).account is Account.ARN
+    assert plan(experiments, name_is("a"), ("account_id",)).account_id is AccountId.ARN
 
 
 def test_columns_of_the_filter_are_fetched_with_the_requested_ones(experiments: Table) -> None:
@@ -219,7 +221,7 @@ def test_without_push_down_everything_in_scope_is_listed(experiments: Table) -> 
 
 def test_a_scan_without_a_region_makes_no_call(experiments: Table) -> None:
     empty = plan(experiments, name_is("a"), regions=())
-    assert (empty.steps, empty.empty) == ((), "no region meets the conditions")
+    assert (len(empty.steps), empty.empty) == (0, "no region meets the conditions")
 
 
 # What EXPLAIN prints
