@@ -50,7 +50,7 @@ def render(
         find_rate: tells how long the calls take.
     """
     parts = [
-        _render_scan(plan, conditions, _list_keys(plan, run), _estimate(plan, run, find_rate))
+        _render_scan(plan, conditions, list_keys(plan, run), _estimate(plan, run, find_rate))
         for plan, conditions in plans
     ]
     if parts and (cache := run.settings.cache):
@@ -65,7 +65,7 @@ def render_json(
 ) -> pa.Table:
     """As `render`, in JSON: an array with an object for each scan, and one with the roots of DuckDB's plan."""
     scans = [
-        _describe_scan(plan, conditions, _list_keys(plan, run), _estimate(plan, run, find_rate))
+        _describe_scan(plan, conditions, list_keys(plan, run), _estimate(plan, run, find_rate))
         for plan, conditions in plans
     ]
     steps = [_describe_step(root) for root in duck_plan.roots]
@@ -95,7 +95,7 @@ def _estimate(plan: ReadPlan, run: Run, find_rate: FindRate) -> Estimate:
     calls = list_calls(plan)
     counts = [call.most for call in calls]
     most = None if None in counts else sum(filter(None, counts))
-    if run.settings.cache or _list_keys(
+    if run.settings.cache or list_keys(
         plan, run
     ):  # kept replies, or the keys of other tables, may save them all
         return Estimate(0, most, None)
@@ -197,7 +197,7 @@ def _render_step(step: Mapping[str, Any]) -> Iterator[str]:
         yield from (f"     {detail}" for detail in details)
 
 
-def _list_keys(plan: ReadPlan, run: Run) -> list[JoinKey]:
+def list_keys(plan: ReadPlan, run: Run) -> list[JoinKey]:
     """The keys to which joins may limit a scan."""
     keys = run.hints.join_keys if run.hints and count_useful_values(plan, run.settings.fan_out) else ()
     return [key for key in keys if key.table == plan.table.full_name]

@@ -83,7 +83,8 @@ def find_join_keys(
 def _choose_keys(keys: Sequence[JoinKey], scans: Sequence[PlanScan]) -> tuple[JoinKey, ...]:
     """Keys whose sources are read to their end, such that no table waits for its own rows.
 
-    Rows with a condition are likely to be few, and rows that need calls of their own gain most.
+    A table may need the values for its calls. Rows with a condition are likely to be few, and rows that need calls of
+    their own gain most.
     """
     partial, is_open, cost = set[str](), dict[str, bool](), dict[str, int]()
     for scan in scans:
@@ -95,9 +96,22 @@ def _choose_keys(keys: Sequence[JoinKey], scans: Sequence[PlanScan]) -> tuple[Jo
         calls = 2 if is_child else int(needs.describe or needs.tags or bool(needs.extras))
         cost[name] = max(cost.get(name, 0), calls)
 
-    def order(key: JoinKey) -> tuple[bool, int, int]:
+    needed = {
+        (scan.live.table.full_name, parent.column)
+        for scan in scans
+        for parent in scan.live.table.list.parents
+        if parent.is_required
+    }
+
+    def order(key: JoinKey) -> tuple[bool, bool, int, int]:
         names = [name for name, _ in key.sources]
-        return any(map(is_open.get, names)), -cost[key.table], max(cost[name] for name in names)
+        is_needed = (key.table, key.column) in needed
+        return (
+            not is_needed,
+            any(map(is_open.get, names)),
+            -cost[key.table],
+            max(cost[name] for name in names),
+        )
 
     waits: dict[str, set[str]] = {}  # table -> the tables that it waits for, directly or not
     chosen: dict[tuple[str, str], JoinKey] = {}
@@ -106,7 +120,7 @@ def _choose_keys(keys: Sequence[JoinKey], scans: Sequence[PlanScan]) -> tuple[Jo
         sources.update(*(waits.get(name, ()) for name in sources))
         if key.table in sources or sources & partial or (key.table, key.column) in chosen:
             continue
-        is_unlikely = order(key) == (True, 0, 0)
+        is_unlikely = order(key) == (True, True, 0, 0)
         chosen[key.table, key.column] = replace(key, is_unlikely=is_unlikely)
         for name in {key.table, *(each for each in waits if key.table in waits[each])}:
             waits.setdefault(name, set()).update(sources)

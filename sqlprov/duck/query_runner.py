@@ -149,8 +149,8 @@ class QueryRunner:
 
     def explain(self, query: Query, bindings: Bindings, run: Run, *, as_json: bool) -> Answer:
         """The calls that a query would make, and DuckDB's plan, as text or as JSON."""
-        from sqlprov.duck.explain import render, render_json
-        from sqlprov.plan.read import list_calls
+        from sqlprov.duck.explain import list_keys, render, render_json
+        from sqlprov.plan.read import check_required, list_calls
 
         if reads_to_bind(self._binder.duck, query):
             raise NotSupportedError(
@@ -165,6 +165,8 @@ class QueryRunner:
         if together := _is_predictable(query, run):
             self._note_join_keys(plan, query, run)
         reads = plan.plan_scans(run, together=together)
+        for read in reads:
+            check_required(read, [key.column for key in list_keys(read, run)])
         plans = [(read, scan.conditions) for read, scan in zip(reads, plan.scans, strict=True)]
         calls = [call for read in reads for call in list_calls(read)]
         of_account = [call for call in calls if not call.table][:1]  # one call serves all scans

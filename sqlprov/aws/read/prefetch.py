@@ -56,7 +56,9 @@ class Prefetches:
             name = plan.table.full_name
             noted = [column for table, column in sources if table == name and column in plan.columns]
             keeps = at in shared
-            is_early = name in early and len(plan.steps) == 1  # else several pages may be requested in vain
+            is_early = (
+                name in early and len(plan.steps) == 1 and not plan.lacking
+            )  # else several pages may be requested in vain
             prefetches.append(
                 Prefetch(plan, run, accounts, read_shared, limit, noted, keeps=keeps, is_early=is_early)
             )

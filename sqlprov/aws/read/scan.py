@@ -33,7 +33,7 @@ from sqlprov.aws.transport.errors import MalformedReply, is_match
 from sqlprov.aws.transport.pool import WIDEST
 from sqlprov.aws.transport.run import Run
 from sqlprov.errors import BrokenReply, OperationalError
-from sqlprov.plan.read import AccountId, KeyRead, ListRead, ReadPlan, count_least_calls
+from sqlprov.plan.read import AccountId, KeyRead, ListRead, ReadPlan, check_required, count_least_calls
 from sqlprov.plan.read.steps import ACCOUNT, REGION, Place
 
 FIRST_LISTS = 4
@@ -87,7 +87,9 @@ class TableScan:
 
         Raises:
             BudgetExceeded: the statement may not make as many calls as the scan needs at least; it makes none.
+            ProgrammingError: the plan lacks a value for which the table is listed.
         """
+        check_required(self.plan)
         try:
             if not self.run.settings.cache:
                 self.run.expect_calls(count_least_calls(self.plan, is_limited=self.is_limited))

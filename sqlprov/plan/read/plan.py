@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 import pyarrow as pa
@@ -74,6 +74,7 @@ def plan_read(
     if top is not None and top.ends:
         each = [_turn(step, table, top) for step in each]
     steps = Steps() if empty else Steps(_find_home_places(table, scopes, places), tuple(each))
+    lacking = _list_lacking(table, known_parents) if listing and not empty else ()
     own_account = tuple(each.column for each in table.list.parents if each.is_account) if listing else ()
     account_id = _find_account_id(table, needs, steps, account_known)
     if own_account and account_id in (AccountId.UNUSED, AccountId.ARN):
@@ -96,6 +97,7 @@ def plan_read(
         parents=parents,
         place_filter=restrict(where, [REGION, *(each.column for each in table.list.parents)]),
         own_account=own_account,
+        lacking=lacking,
         bulk_tags=request.bulk_tags and needs.tags and _can_read_many_tags(table, steps),
     )
 
@@ -109,7 +111,7 @@ def limit_plan(plan: ReadPlan, condition: Predicate, account_known: bool) -> Rea
     # Each value takes a call in each place, whichever has the row: lists, some of whose rows are left out, take fewer.
     has_few_calls = len(places) == 1 or calls <= max(MOST_LOOKUPS, len(plan.steps))
     # A parent that is read for another scan costs nothing here.
-    if has_few_calls and not any(parent.is_shared for parent in plan.parents):
+    if plan.lacking or (has_few_calls and not any(parent.is_shared for parent in plan.parents)):
         return limited
     known = restrict(condition, list_known(plan.table))
     return replace(
@@ -129,7 +131,7 @@ def count_useful_values(plan: ReadPlan, fan_out: int) -> int:
     lists = len(plan.steps.places) * sum(isinstance(step, ListRead) for step in plan.steps.each)
     if not lists:
         return 0
-    if plan.parents or plan.describe or plan.tags or plan.extras:
+    if plan.lacking or plan.parents or plan.describe or plan.tags or plan.extras:
         return fan_out  # each value that is missing saves a call
     lookup = choose_lookup(plan.table, plan.columns)
     # A list is one call of a place, a lookup is one of each place.
@@ -142,8 +144,8 @@ def count_least_calls(plan: ReadPlan, *, is_limited: bool) -> int:
     Args:
         is_limited: whether the statement may have enough rows before all lists have begun.
     """
-    if plan.parents:
-        return 0  # they may have no rows
+    if plan.parents or plan.lacking:
+        return 0  # they, or the table that says the values, may have no rows
     calls = len(plan.steps.places) * sum(_count_step_calls(step, plan.table) for step in plan.steps.each)
     return min(calls, 1) if is_limited else calls
 
@@ -271,18 +273,30 @@ def _plan_steps(
         and count_calls(table, lookup, len(keys)) <= MOST_LOOKUPS
     ):
         return [KeyRead({}, keys, lookup is Lookup.LIST)], ""
-    _check_required(table, parents[0])
     return [ListRead(each, {**parameters, **fill_parents(table.list, each)}) for each in parents], ""
 
 
-def _check_required(table: Table, place: Place) -> None:
-    """Raise if a condition had to say for what the table is listed, and does not."""
-    lacking = [each.column for each in table.list.parents if each.is_required and each.column not in place]
-    if lacking:
+def _list_lacking(table: Table, places: Sequence[Place]) -> tuple[str, ...]:
+    required = (each.column for each in table.list.parents if each.is_required)
+    return tuple(column for column in required if any(column not in place for place in places))
+
+
+def check_required(plan: ReadPlan, joined: Collection[str] = ()) -> None:
+    """Raise if a condition had to say for what the table is listed, and does not.
+
+    Args:
+        plan: the plan.
+        joined: columns whose values come from the tables that it is joined with.
+
+    Raises:
+        ProgrammingError: it does not.
+    """
+    if lacking := [column for column in plan.lacking if column not in joined]:
         conditions = " AND ".join(f"{column} = '…'" for column in lacking)
         raise ProgrammingError(
-            f"{table.full_name} is listed for one {' and '.join(lacking)} at a time, and no table holds the values; "
-            f"expected WHERE {conditions}, or IN."
+            f"{plan.table.full_name} is listed for one {' and '.join(lacking)} at a time, and no table holds the "
+            f"values; expected WHERE {conditions}, or IN; a SELECT may join it with a table of {plan.table.provider} "
+            "that has few."
         )
 
 

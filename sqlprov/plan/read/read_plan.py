@@ -93,6 +93,7 @@ class ReadPlan:
         parents: the parents that are read first; each combination of their rows completes the lists in `steps`.
         place_filter: the condition on a place that the parents give.
         own_account: parents' columns whose value is the caller's account.
+        lacking: parents' columns that a condition has to say, and does not: the rows of a join may.
         scopes: where it reads, and why: one for each scope column.
         describe, tags, extras: the calls that each listed row needs.
         bulk_tags: whether the Resource Groups Tagging API may be asked for the tags of many rows first.
@@ -120,6 +121,7 @@ class ReadPlan:
     parents: tuple[ParentRead, ...] = ()
     place_filter: Predicate = TRUE
     own_account: tuple[str, ...] = ()
+    lacking: tuple[str, ...] = ()
     bulk_tags: bool = False
 
     def serves(self, other: ReadPlan) -> bool:

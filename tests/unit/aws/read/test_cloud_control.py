@@ -128,7 +128,7 @@ def test_a_type_that_is_listed_for_a_property_needs_a_condition(con: Connection)
         con.sql(LISTED).fetchall()
     assert str(caught.value) == (
         "awscc.lambda.permissions is listed for one function_name at a time, and no table holds the values; "
-        "expected WHERE function_name = '…', or IN."
+        "expected WHERE function_name = '…', or IN; a SELECT may join it with a table of awscc that has few."
     )
     with pytest.raises(ProgrammingError, match="expected WHERE function_name"):
         con.sql(f"{LISTED} WHERE function_name <> 'api'").fetchall()
@@ -145,6 +145,37 @@ def test_a_condition_says_the_properties_for_which_a_type_is_listed(con: Connect
     ((_, explained), *_) = con.sql(f"EXPLAIN {LISTED} WHERE function_name = 'api'").fetchall()
     assert "ResourceModel" in explained
     assert "FunctionName" in explained
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "SELECT p.id FROM awscc.lambda.functions f JOIN awscc.lambda.permissions p USING (function_name)",
+        "SELECT p.id FROM awscc.lambda.permissions p JOIN awscc.lambda.functions f USING (function_name) "
+        "WHERE p.action LIKE 'lambda:%'",
+        "SELECT id FROM awscc.lambda.permissions "
+        "WHERE function_name IN (SELECT function_name FROM awscc.lambda.functions WHERE memory_size = 128)",
+    ],
+)
+def test_a_joined_table_says_the_properties_for_which_a_type_is_listed(con: Connection, query: str) -> None:
+    rows, calls = count_calls(con, f"{query} ORDER BY 1")
+    assert rows == [("1",), ("2",)]
+    assert calls["ListResources"] == 2
+    ((_, explained), *_) = con.sql(f"EXPLAIN {query}").fetchall()
+    assert "if function_name of awscc.lambda.functions has few values" in explained
+    con.sql("SET sqlprov_sideways = off")
+    for text in (query, f"EXPLAIN {query}"):
+        with pytest.raises(ProgrammingError, match="expected WHERE function_name"):
+            con.sql(text).fetchall()
+
+
+def test_a_joined_table_without_rows_needs_no_list(con: Connection) -> None:
+    query = (
+        "SELECT count(*) FROM awscc.lambda.permissions JOIN awscc.lambda.functions USING (function_name) "
+        "WHERE memory_size = 1"
+    )
+    rows, calls = count_calls(con, query)
+    assert (rows, calls["ListResources"]) == ([(0,)], 1)
 
 
 def test_properties_that_are_not_json_are_an_error(con: Connection, server: PagedResources) -> None:
