@@ -328,6 +328,30 @@ class Connection(PEP249Cursor):
         """The regions for statements that name none; empty if there are none."""
         return self._session.planner.regions.find_default(Run(self.settings), may_call=False)
 
+    def list_places(self, table: str) -> list[Mapping[str, str]]:
+        """Where a statement that names none reads a table: {"account": …, "region": …} each.
+
+        An account is asked for its regions if the session's are all of them.
+
+        Args:
+            table: full name of the table.
+
+        Raises:
+            UnknownName: there is no such table.
+            ProgrammingError: the table cannot be listed as a whole.
+            RegionError: the session has no region.
+            OperationalError: an account could not be asked.
+        """
+        from sqlprov.plan.read import TRUE
+
+        self._check_open()
+        found = self.catalog.get_table(*table.split("."))
+        run = Run(self.settings)
+        try:
+            return list(self._session.planner.plan(found, found.key, TRUE, run).steps.places)
+        finally:
+            run.finish()
+
     @property
     def target(self) -> str:
         """The endpoints and the profile that calls use, in words: `AWS, profile prod`.

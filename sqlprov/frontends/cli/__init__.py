@@ -24,7 +24,7 @@ from sqlprov.frontends.cli.reports import TextReport, find_exit_code
 from sqlprov.frontends.error_data import to_error
 from sqlprov.version import VERSION
 
-_COMMANDS = ("deploy", "doctor", "exec", "local", "mcp", "policy", "repl", "serve", "tables")
+_COMMANDS = ("deploy", "doctor", "exec", "inventory", "local", "mcp", "policy", "repl", "serve", "tables")
 """Each is in the module of its name, and has that name; that of `exec` is `execute`."""
 _EXEC_OPTION = r"-c|-f|--command(=|$)|--file(=|$)"
 _GROUP_OPTIONS = ("-h", "--help", "--version")

@@ -1,0 +1,1 @@
+"""Copies whole tables of an account into Parquet files, so that an interrupted run goes on where it stopped."""
