@@ -342,13 +342,15 @@ class Connection(PEP249Cursor):
             RegionError: the session has no region.
             OperationalError: an account could not be asked.
         """
-        from sqlprov.plan.read import TRUE
+        from sqlprov.plan.read import TRUE, check_required
 
         self._check_open()
         found = self.catalog.get_table(*table.split("."))
         run = Run(self.settings)
         try:
-            return list(self._session.planner.plan(found, found.key, TRUE, run).steps.places)
+            plan = self._session.planner.plan(found, found.key, TRUE, run)
+            check_required(plan)
+            return list(plan.steps.places)
         finally:
             run.finish()
 
