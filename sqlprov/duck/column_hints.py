@@ -90,8 +90,8 @@ def explain_column(column: Column, text: str) -> str:
 
 
 def find_null_arrow(tokens: Sequence[Token], tables: Sequence[Table]) -> tuple[Token, str] | None:
-    """The column of `tags->>'team'` or `json_extract(tags, '$.team')`, and what to write: a list has no members, so the
-    value would be NULL in every row."""
+    """The column of `tags['team']`, `tags->>'team'` or `json_extract(tags, '$.team')`, and what to write: a list has no
+    members, so the value would be an error or NULL in every row."""
     renamed = {name.value.lower() for word, name in pairwise(tokens) if word.is_one_of("AS")}
     for at, (name, arrow, key) in enumerate(zip(tokens, tokens[1:], tokens[2:], strict=False)):
         opening = at - 1
@@ -100,7 +100,7 @@ def find_null_arrow(tokens: Sequence[Token], tables: Sequence[Table]) -> tuple[T
         is_call = arrow.text == "," and tokens[opening - 1].value.lower().startswith("json_extract")
         written = name.value.lower()
         columns = [table.by_name[written] for table in tables if written in table.by_name]
-        if not (is_call or arrow.text in ("->", "->>")) or not columns or written in renamed:
+        if not (is_call or arrow.text in ("->", "->>", "[")) or not columns or written in renamed:
             continue
         member = re.fullmatch(r"(?:\$\.|/)?\"?([A-Za-z_][^.*]*?)\"?", key.value)
         if key.text.startswith("'") and member and all(pa.types.is_list(column.type) for column in columns):

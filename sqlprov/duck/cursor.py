@@ -5,6 +5,7 @@ Everything here runs on the cursor's one thread (`api.worker.Worker`).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
@@ -46,6 +47,11 @@ _TEXTS = (
     "SELECT lower(column_name) FROM duckdb_columns() WHERE data_type = 'VARCHAR' AND lower(table_name) IN ?"
 )
 """The columns of text of the tables that a statement may name."""
+_OTHERS = (
+    "SELECT 1 FROM duckdb_columns() WHERE lower(column_name) = ? AND lower(table_name) IN ? "
+    "AND data_type NOT LIKE '%[]'"
+)
+"""Whether one of these tables has a column of that name that is not a list."""
 
 
 @dataclass(frozen=True)
@@ -107,20 +113,24 @@ class Cursor:
         return self.queries.run(inner, bindings, run)
 
     def _check_json(self, query: Query, bindings: Bindings) -> None:
-        """Refuse `json_extract(…) = 'text'` and `tags->>'team'` of live tables."""
+        """Refuse `json_extract(…) = 'text'`, `tags['team']` and `tags->>'team'` of live tables."""
         try:
             bodies = self.binder.definitions.reach(query.text)
         except duckdb.Error:  # an aborted transaction
             return
         texts = [query.text, *bodies]
-        if not any("->" in text or "json" in text.lower() for text in texts):
+        if not any(re.search(r"(?i)->|json|\[\s*'", text) for text in texts):
             return
         tables = self.binder.find_tables(query)
         if not tables:
             return
         from sqlprov.duck.column_hints import find_null_arrow
 
-        if arrow := find_null_arrow(query.tokens, tables):
+        arrow = find_null_arrow(query.tokens, tables)
+        if (
+            arrow
+            and not self.binder.duck.execute(_OTHERS, [arrow[0].value.lower(), list(query.words)]).fetchall()
+        ):
             name, advice = arrow
             place = show_caret(query.text, name.start)
             raise NotSupportedError(f"A list has no member of that name. {advice}\n{place}")

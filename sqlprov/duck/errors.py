@@ -50,7 +50,8 @@ FindTables = Callable[[], Sequence["Table"]]
 _OTHERS = (
     r'field format: "(now)"|Table with name "?(\w+)|column "(\w+)" not found|'
     r"(?:Function|Type) with name (\S+) does not exist|argument types '(<=>)|Cannot drop (MATERIALIZED)|"
-    r'function call "(strftime)\(STRING_LITERAL'
+    r"argument types '(date_sub|date_diff|datediff|to_timestamp)\([^,]+, [^,]+\)'|argument types '(decode)\(|"
+    r'function call "(strftime|octet_length)\(STRING_LITERAL'
 )
 _MISSING = r'\b(?:with name|schema(?! named)|named) "?([\w.]+)'
 
@@ -170,12 +171,16 @@ def _find_instead(message: str, text: str) -> str | None:
     if match is None:
         return None
     name = next(filter(None, match.groups())).lower()
-    if name in FUNCTIONS:
-        place = errors.show_caret(text, text.lower().find(name))
-        of = " of two texts" if name == "strftime" else ""
-        return f"{name}{of} is not supported. Write {FUNCTIONS[name]}.\n{place}"
     tokens = tokenize(text)
     at = next((index for index, token in enumerate(tokens) if token.value.lower() == name), -1)
+    plain = name.replace("jsonb", "json")
+    advice = FUNCTIONS.get(plain, plain if plain != name else "")
+    following = tokens[at + 1] if at + 1 < len(tokens) else None
+    is_column = match[0].startswith("column") and not (following and re.match(r"\(|\d", following.text))
+    if advice and not is_column:
+        place = errors.show_caret(text, tokens[at].start)
+        of = " of two texts" if name == "strftime" else ""
+        return f"{name}{of} is not supported. Write {advice}.\n{place}"
     return find_instead(text, tokens, at)
 
 

@@ -12,13 +12,15 @@ import duckdb
 
 from sqlprov.duck.json_functions import NESTED
 from sqlprov.records import dataclass
-from sqlprov.sql.lexer import Token, find_closing, quote_identifier, skip, tokenize
+from sqlprov.sql.lexer import Token, TokenKind, find_closing, quote_identifier, skip, tokenize
 
 _WRITES_JSON = "to_json(struct_pack("
 """The call in DuckDB's plan of a COPY that writes JSON."""
 _FORMATS = ("TIMESTAMPFORMAT", "TIMESTAMP_FORMAT")
 _COLUMNS = re.compile(r'(?:list_value\()?("?\w+"?(?:, "?\w+"?)*)\)?')
 _CAST = re.compile(rf"CAST\((#\d+|{_COLUMNS.pattern}) AS JSON(?:\[\])?\)")
+_TEXT_TYPES = ("VARCHAR", "TEXT", "STRING", "CHAR", "BPCHAR", "NVARCHAR")
+_SIGNS = ("=", "!=", "<>", "<", ">", "<=", ">=", "DISTINCT", "FROM")
 _SETS = ("UNION", "EXCEPT", "INTERSECT")
 _QUERIES = ("SELECT", "FROM", "VALUES")
 
@@ -94,6 +96,79 @@ def find_cast(text: str, nested: Collection[str], probe: Probe) -> str | None:
     plan = probe.explain(text)
     casts = (name for root in json.loads(plan or "[]") for name in _list_casts(root) if name in nested)
     return next(casts, None) or _find_mixed(text, probe)
+
+
+def mixes_json_with_text(text: str, probe: Probe) -> bool:
+    """Whether DuckDB reads a text as JSON, or a value in JSON as text with its quotes, without a cast in the statement.
+
+    The plan has each cast, also those that DuckDB adds where JSON meets text.
+
+    Args:
+        text: a SELECT, whose own casts to JSON are calls.
+        probe: as in `convert_copies`.
+    """
+    tokens = tokenize(text)
+    sources = {"json_extract", "json_value"}
+    if any(token.is_one_of("JSON_EACH", "JSON_TREE") for token in tokens):
+        sources |= {"value", "atom"}
+    casts_to_text = any(
+        token.is_one_of(*_TEXT_TYPES) and before.is_one_of("AS", "::") for before, token in pairwise(tokens)
+    )
+    for token in reversed(tokens):
+        if token.is_one_of("JSON_CAST"):  # whose body is a cast that looks like DuckDB's own
+            text = f"{text[: token.start]}json{text[token.end :]}"
+    roots = json.loads(probe.explain(text) or "[]")
+    expressions = [each for root in roots for each in _list_expressions(root)]
+    return any(
+        _compares_text(tokens, sources) or (not casts_to_text and _keeps_quotes(tokens, sources))
+        for tokens in map(tokenize, expressions)
+    )
+
+
+def _list_expressions(node: dict[str, Any]) -> Iterator[str]:
+    for value in node["extra_info"].values():
+        yield (
+            value if isinstance(value, str) else "\n".join(map(str, value))
+        )  # DuckDB splits a text at its line ends
+    for child in node["children"]:
+        yield from _list_expressions(child)
+
+
+def _list_cast_places(tokens: Sequence[Token], kind: str) -> Iterator[tuple[int, int]]:
+    """The word CAST and the closing parenthesis of each cast to a type."""
+    for at, token in enumerate(tokens[:-1]):
+        if token.is_one_of("CAST") and tokens[at + 1].is_one_of("("):
+            close = find_closing(tokens, at + 1)
+            if (
+                close < len(tokens)
+                and tokens[close - 1].is_one_of(kind)
+                and tokens[close - 2].is_one_of("AS")
+            ):
+                yield at, close
+
+
+def _compares_text(tokens: Sequence[Token], sources: Collection[str]) -> bool:
+    """Whether what is compared becomes JSON; a literal is checked before."""
+    for at, close in _list_cast_places(tokens, "JSON"):
+        operand = tokens[at + 2]
+        around = [*tokens[at - 1 : at], *tokens[close + 1 : close + 2]]
+        is_text = operand.value.lower() not in sources and operand.kind is not TokenKind.STRING
+        if is_text and any(each.is_one_of(*_SIGNS) for each in around):
+            return True
+    return False
+
+
+def _keeps_quotes(tokens: Sequence[Token], sources: Collection[str]) -> bool:
+    """Whether a value in JSON becomes text where its quotes count, which they do not in a search within it."""
+    for at, close in _list_cast_places(tokens, "VARCHAR"):
+        if tokens[at + 2].value.lower() not in sources:
+            continue
+        is_search = at > 1 and tokens[at - 2].is_one_of("CONTAINS", "REGEXP_MATCHES")
+        pattern = next((each.value for each in tokens[close + 1 :] if each.kind is TokenKind.STRING), "")
+        is_like = close + 1 < len(tokens) and tokens[close + 1].text.startswith("~")
+        if not is_search and not (is_like and pattern.startswith("%") and pattern.endswith("%")):
+            return True
+    return False
 
 
 def _list_casts(node: dict[str, Any]) -> Iterator[str]:

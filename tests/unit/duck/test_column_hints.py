@@ -108,6 +108,10 @@ def test_a_star_without_tags_that_still_reads_them_is_a_warning(
         ("(tags -> 'team') IS NULL", True),
         ("tags->>'$.team' = 'growth'", True),
         ("json_extract_string(e.tags, '$.team') = 'growth'", True),
+        ("tags['team'] = 'growth'", True),
+        ("e.tags[ 'team' ] IS NULL", True),
+        ("EXISTS (FROM (SELECT e.tag_map AS tags) WHERE tags['team'] = 'growth')", False),
+        ("EXISTS (FROM teams WHERE teams.tags['team'] = 'growth')", False),
         ("tags->>'$[0].Key' = 'team'", False),
         ("tags->>0 IS NULL", False),
         ("endpoint_name IN (SELECT tags->>'team' FROM (SELECT map_from_entries(e.tags) AS tags))", False),
@@ -117,6 +121,7 @@ def test_a_member_of_a_list_is_refused_before_any_call(
     connect: Connect, condition: str, is_refused: bool
 ) -> None:
     con = connect(regions="eu-west-1")
+    con.sql("CREATE TABLE teams AS SELECT MAP {'team': 'growth'} AS tags")
     query = f"SELECT count(*) FROM aws.sagemaker.endpoints e WHERE {condition}"
     if is_refused:
         with pytest.raises(Error) as caught:
@@ -124,3 +129,36 @@ def test_a_member_of_a_list_is_refused_before_any_call(
         assert f"A list has no member of that name. {TAG}\nLINE 1: {query}" in str(caught.value)
     else:
         assert len(con.sql(query).fetchall()) == 1
+
+
+@pytest.mark.parametrize(
+    ("call", "advice"),
+    [
+        (
+            "STR_TO_DATE('2026-01-31', '%Y-%m-%d')",
+            "str_to_date is not supported. Write strptime(text, '%Y-%m-%d')",
+        ),
+        ("UNIX_TIMESTAMP()", "unix_timestamp is not supported. Write epoch(time)"),
+        ("date_sub(now(), INTERVAL 1 DAY)", "date_sub is not supported. Write a - INTERVAL 1 DAY"),
+        ("DATEDIFF(now(), now())", "datediff is not supported. Write date_diff('day', earlier, later)"),
+        ("to_timestamp('2026-01-31', 'YYYY-MM-DD')", "Write strptime(text, '%Y-%m-%d')"),
+        ("decode(1, 2, 3)", "Write CASE a WHEN b THEN c END"),
+        ("octet_length('a')", "Write strlen(text)"),
+        ("json_unquote('\"a\"')", "Write json->>'$'"),
+        ("jsonb_agg(1)", "jsonb_agg is not supported. Write json_group_array(value)"),
+        ("jsonb_pretty('{}')", "jsonb_pretty is not supported. Write json_pretty."),
+        ("to_jsonb(1)", "to_jsonb is not supported. Write to_json."),
+        ("'brand', RAND()", "LINE 1: SELECT 'brand', RAND()\n                        ^"),
+    ],
+)
+def test_a_function_of_another_database_is_answered_with_what_duckdb_calls_it(
+    connect: Connect, call: str, advice: str
+) -> None:
+    with pytest.raises(Error) as caught:
+        connect().sql(f"SELECT {call}").fetchall()
+    assert advice in str(caught.value)
+
+
+def test_a_column_that_is_called_like_such_a_function_is_not_taken_for_it(connect: Connect) -> None:
+    with pytest.raises(Error, match='"field" not found'):
+        connect().sql("SELECT field FROM aws.sagemaker.models")

@@ -248,12 +248,48 @@ def test_so_is_an_aggregate_of_json(connect: Connect) -> None:
         connect(regions="us-east-1").sql(statement)
 
 
-def test_json_compared_with_a_text_that_only_duckdb_knows_is_an_error_with_what_to_write(
-    connect: Connect,
-) -> None:
-    statement = f"SELECT name FROM {EXPERIMENTS} JOIN (VALUES ('production')) t (v) ON {JSON} = v"
-    with pytest.raises(Error, match=r"Malformed JSON(?s:.*)Write ->>"):
-        connect(regions="us-east-1").sql(statement).fetchall()
+@pytest.mark.parametrize(
+    "query",
+    [
+        f"SELECT name FROM {EXPERIMENTS} JOIN (VALUES ('production')) t (v) ON {JSON} = v",
+        f"SELECT name FROM {EXPERIMENTS} e JOIN (VALUES ('2026')) t (v) ON e.tags -> '$[0].Value' = t.v",
+        f"WITH years AS (SELECT written AS w FROM texts) SELECT name FROM {EXPERIMENTS}, years WHERE {JSON} = w",
+        f"SELECT name FROM {EXPERIMENTS} WHERE {JSON} IN (FROM texts)",
+        f"SELECT length({JSON}) FROM {EXPERIMENTS}",
+        f"SELECT name FROM {EXPERIMENTS} WHERE substr({JSON}, 1, 4) = 'prod'",
+        f"SELECT strpos({JSON}, 'prod') FROM {EXPERIMENTS}",
+        f"SELECT 'variant ' || {JSON} FROM {EXPERIMENTS}",
+        f"SELECT concat(v.value, '!') FROM {EXPERIMENTS}, json_each(shadow_mode_config) v",
+        f"SELECT string_agg({JSON}, ', ') FROM {EXPERIMENTS}",
+        f"SELECT name FROM {EXPERIMENTS} WHERE {JSON} LIKE '%tion'",
+        f"SELECT datetime(schedule -> '$.StartTime') FROM {EXPERIMENTS}",
+    ],
+)
+def test_json_that_duckdb_would_use_as_text_is_refused_before_any_call(connect: Connect, query: str) -> None:
+    connection = connect(regions="us-east-1")
+    connection.sql("CREATE TABLE texts AS SELECT 'production' AS written")
+    with pytest.raises(Error, match=r"This is JSON, in which a text has quotes(?s:.*)->>(?s:.*)LINE 1: "):
+        connection.sql(query)
+
+
+@pytest.mark.parametrize(
+    ("expression", "value"),
+    [
+        (f"length({TEXT})", 10),
+        (f"length({JSON}::VARCHAR)", 12),
+        (f"length(CAST({JSON} AS TEXT))", 12),
+        (f"contains({JSON}, 'duct')", True),
+        (f"{JSON} LIKE '%du%ion%'", True),
+        (f"(SELECT {JSON} = v::JSON FROM (VALUES ('\"production\"')) t (v))", True),
+        (f"(SELECT {JSON} = quoted FROM documents)", True),
+        (f"coalesce({JSON}, '0')", '"production"'),
+        ("(shadow_mode_config -> '$.ShadowModelVariants[0].SamplingPercentage')::INTEGER > 0", True),
+        ("(schedule -> '$.StartTime')::TIMESTAMPTZ < now()", True),
+    ],
+)
+def test_json_that_meets_no_text_is_answered(connection: Connection, expression: str, value: Any) -> None:
+    connection.sql("""CREATE TABLE documents AS SELECT '"production"'::JSON AS quoted""")
+    assert connection.sql(f"SELECT {expression} {ROW}").fetchall() == [(value,)]
 
 
 @pytest.mark.parametrize(

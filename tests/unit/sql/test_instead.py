@@ -37,6 +37,8 @@ def explain(text: str) -> MalformedSQL | NotSupportedError:
         ("SELECT 1 LOCK IN SHARE MODE", "LOCK IN SHARE MODE", "Leave it out", 9),
         ("SHOW FULL COLUMNS FROM t", "SHOW FULL COLUMNS", "Write DESCRIBE", 0),
         ("EXPLAIN FORMAT=JSON SELECT 1", "EXPLAIN FORMAT=", "Write EXPLAIN, or EXPLAIN (FORMAT json)", 0),
+        ("SELECT 1 FOR SHARE", "FOR SHARE", "Leave it out", 9),
+        ("SELECT 1 FOR NO KEY UPDATE", "FOR NO KEY UPDATE", "Leave it out", 9),
         ("STACKQL AUTH LOGIN aws", "STACKQL AUTH LOGIN", "sqlprov uses the credentials of the AWS CLI", 0),
         ("INSERT IF NOT EXISTS INTO t VALUES (1)", "INSERT IF NOT EXISTS", "Write INSERT OR IGNORE INTO.", 0),
         ("UPSERT INTO t VALUES (1)", "UPSERT INTO", "Write INSERT for a row", 0),
