@@ -118,7 +118,7 @@ def measure_services(scale: Scale) -> Findings:
         ours, theirs = costs["us"], costs["a"]
         yield compare(f"{rows:,} {what}", "client CPU, of (a)", ours["cpu"], theirs["cpu"], 0.35, "us/(a)")
         yield compare(f"{rows:,} {what}", "wall, of (a)", ours["wall"], theirs["wall"], None, "us/(a)")
-        yield compare(f"{rows:,} {what}", "calls, of (a)", ours["calls"], theirs["calls"], None, "us/(a)")
+        yield compare(f"{rows:,} {what}", "calls, of (a)", ours["calls"], theirs["calls"], 1.0, "us/(a)")
     latency = 0.03 * scale.slower
     for what, rows, how in (
         ("roles", scale.roles, "IAM roles with GetRole"),

@@ -15,7 +15,7 @@ from benchmarks.boto import IN_FLIGHT
 SQL = {
     "instances": "SELECT * EXCLUDE (account_id) FROM aws.ec2.instances",
     "roles": "SELECT * FROM aws.iam.roles",
-    "objects": "SELECT * EXCLUDE (account_id) FROM aws.s3.objects WHERE bucket = 'logs'",
+    "objects": "SELECT * EXCLUDE (account_id) FROM aws.s3.objects",
     "services": "SELECT * FROM aws.ecs.services",
 }
 """Without the account where only STS says it: the scripts do not ask for it, either."""
@@ -70,25 +70,31 @@ class BotoServices:
 
     def _read_rows(self, what: str) -> list[Any]:
         rows: list[Any] = []
+        if what == "objects":
+            for bucket in self._clients["s3"].list_buckets()["Buckets"]:
+                rows += [row for page in self._list_objects(bucket["Name"]) for row in page["Contents"]]
+            return rows
         for page in self._list_pages(what):
             match what:
                 case "instances":
                     rows += [row for each in page["Reservations"] for row in each["Instances"]]
                 case "roles":
                     rows += page["Roles"]
-                case "objects":
-                    rows += page["Contents"]
         if what == "roles":
             get = self._clients["iam"].get_role
             with ThreadPoolExecutor(IN_FLIGHT) as pool:
                 rows = list(pool.map(lambda role: get(RoleName=role["RoleName"])["Role"], rows))
         return rows
 
+    def _list_objects(self, bucket: str) -> Any:
+        return self._clients["s3"].get_paginator("list_objects_v2").paginate(Bucket=bucket, FetchOwner=True)
+
     def _list_pages(self, what: str, most: int | None = None) -> Any:
+        if what == "objects":
+            return [next(iter(self._list_objects("logs")))]
         calls: dict[str, tuple[str, str, dict[str, Any]]] = {
             "instances": ("ec2", "describe_instances", {}),
             "roles": ("iam", "list_roles", {"MaxItems": 1_000}),
-            "objects": ("s3", "list_objects_v2", {"Bucket": "logs", "FetchOwner": True}),
             "services": ("ecs", "list_clusters", {}),
         }
         client, operation, parameters = calls[what]
