@@ -139,13 +139,19 @@ class Binder:
             self.duck.execute(f"CREATE OR REPLACE TEMP MACRO to_json{self._hidden}")
             self._macros["to_json"], self._hidden = self._hidden, ""
         is_copy = {"copy", "to"} <= query.words
-        is_read = query.verb in ("SELECT", "WITH", "FROM") and bool(re.search(r"(?i)->|json_", query.text))
-        tables = (
-            [] if is_copy or (not is_read and query.words.isdisjoint(_MIXING)) else self.find_tables(query)
-        )
+        bodies = self._reach(query.text)
+        has_json = any(re.search(r"(?i)->|json_", text) for text in (query.text, *bodies))
+        mixes = not query.words.isdisjoint(_MIXING)
+        tables = self.find_tables(query) if has_json or (mixes and not is_copy) else []
         if not is_copy and not tables:
             return query
-        from sqlprov.duck.json_casts import Probe, convert_copies, find_cast, mixes_json_with_text
+        from sqlprov.duck.json_casts import (
+            Probe,
+            convert_copies,
+            find_cast,
+            find_read,
+            mixes_json_with_text,
+        )
         from sqlprov.duck.json_functions import NESTED
         from sqlprov.sql.json_calls import rewrite
 
@@ -153,6 +159,13 @@ class Binder:
             return self._try(how, text, replace(bindings, parameters=values), run)
 
         probe = Probe(self._open_probe(), bindings.parameters, bind)
+        if has_json and tables and mixes_json_with_text(rewrite(find_read(query.text)), bodies, probe):
+            value = re.search(r"(?i)->(?!>)|\bjson_(extract|value|each|tree)\b", query.text)
+            raise NotSupportedError(
+                "This is JSON, in which a text has quotes, but it is used as text. Write ->> or json_extract_string, "
+                "whose value is text; or cast to VARCHAR or JSON if you mean the JSON.\n"
+                + show_caret(query.text, value.start() if value else 0)
+            )
         if is_copy:
             self._hide_to_json()
             query = Query(convert_copies(query.text, probe), query.offset)
@@ -160,21 +173,20 @@ class Binder:
             return query
         columns = (column for table in tables for column in table.columns)
         nested = {each.name for each in columns if re.search(NESTED, format_duckdb_type(each.type))}
-        mixes = not query.words.isdisjoint(_MIXING)
         if mixes and (name := find_cast(query.text[query.inner_offset :], nested, probe)):
             place = show_caret(query.text, max(query.text.lower().find(name.lower()), 0))
             raise NotSupportedError(
                 f"{name} would become DuckDB's JSON here, in which what AWS did not send is null. "
                 f"Write {name}::JSON.\n{place}"
             )
-        if is_read and mixes_json_with_text(rewrite(query.text), probe):
-            value = re.search(r"(?i)->(?!>)|\bjson_(extract|value|each|tree)\b", query.text)
-            raise NotSupportedError(
-                "This is JSON, in which a text has quotes, but it is used as text. Write ->> or json_extract_string, "
-                "whose value is text; or cast to VARCHAR or JSON if you mean the JSON.\n"
-                + show_caret(query.text, value.start() if value else 0)
-            )
         return query
+
+    def _reach(self, text: str) -> list[str]:
+        """The views and macros that a text reaches; none in an aborted transaction."""
+        try:
+            return self.definitions.reach(text)
+        except duckdb.Error:
+            return []
 
     def _hide_to_json(self) -> None:
         """Drop the macro until the next statement: DuckDB calls a function of that name for each row of a COPY."""

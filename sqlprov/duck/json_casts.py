@@ -98,31 +98,57 @@ def find_cast(text: str, nested: Collection[str], probe: Probe) -> str | None:
     return next(casts, None) or _find_mixed(text, probe)
 
 
-def mixes_json_with_text(text: str, probe: Probe) -> bool:
+def find_read(text: str) -> str:
+    """The query whose rows a statement shows, stores or copies; empty if there is none."""
+    tokens = tokenize(text)
+    for at, token in enumerate(tokens):
+        if token.is_one_of("SELECT", "WITH", "FROM"):
+            end = find_closing(tokens, at - 1) if at and tokens[at - 1].is_one_of("(") else len(tokens)
+            return text[token.start : tokens[end - 1].end]
+    return ""
+
+
+def mixes_json_with_text(text: str, bodies: Sequence[str], probe: Probe) -> bool:
     """Whether DuckDB reads a text as JSON, or a value in JSON as text with its quotes, without a cast in the statement.
 
     The plan has each cast, also those that DuckDB adds where JSON meets text.
 
     Args:
-        text: a SELECT, whose own casts to JSON are calls.
+        text: a query, whose own casts to JSON are calls.
+        bodies: the views and macros that it reaches.
         probe: as in `convert_copies`.
     """
     tokens = tokenize(text)
+    written = [tokens, *map(tokenize, bodies)]
     sources = {"json_extract", "json_value"}
-    if any(token.is_one_of("JSON_EACH", "JSON_TREE") for token in tokens):
+    if any(token.is_one_of("JSON_EACH", "JSON_TREE") for each in written for token in each):
         sources |= {"value", "atom"}
-    casts_to_text = any(
-        token.is_one_of(*_TEXT_TYPES) and before.is_one_of("AS", "::") for before, token in pairwise(tokens)
-    )
+    sources |= {name for each in written for name in _list_aliases(each)}
+    types = {
+        token.value.upper()
+        for each in written
+        for before, token in pairwise(each)
+        if before.is_one_of("AS", "::")
+    }
     for token in reversed(tokens):
         if token.is_one_of("JSON_CAST"):  # whose body is a cast that looks like DuckDB's own
             text = f"{text[: token.start]}json{text[token.end :]}"
     roots = json.loads(probe.explain(text) or "[]")
-    expressions = [each for root in roots for each in _list_expressions(root)]
+    expressions = [tokenize(each) for root in roots for each in _list_expressions(root)]
     return any(
-        _compares_text(tokens, sources) or (not casts_to_text and _keeps_quotes(tokens, sources))
-        for tokens in map(tokenize, expressions)
+        ("JSON" not in types and _compares_text(each, sources))
+        or (types.isdisjoint(_TEXT_TYPES) and _keeps_quotes(each, sources))
+        for each in expressions
     )
+
+
+def _list_aliases(tokens: Sequence[Token]) -> Iterator[str]:
+    """The names of columns that are values in JSON."""
+    for at, token in enumerate(tokens[:-1]):
+        if token.is_one_of("JSON_EXTRACT", "JSON_VALUE") and tokens[at + 1].is_one_of("("):
+            following = tokens[find_closing(tokens, at + 1) + 1 :][:2]
+            if len(following) > 1 and following[0].is_one_of("AS"):
+                yield following[1].value.lower()
 
 
 def _list_expressions(node: dict[str, Any]) -> Iterator[str]:

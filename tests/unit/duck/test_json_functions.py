@@ -263,12 +263,20 @@ def test_so_is_an_aggregate_of_json(connect: Connect) -> None:
         f"SELECT string_agg({JSON}, ', ') FROM {EXPERIMENTS}",
         f"SELECT name FROM {EXPERIMENTS} WHERE {JSON} LIKE '%tion'",
         f"SELECT datetime(schedule -> '$.StartTime') FROM {EXPERIMENTS}",
+        "SELECT length(variant) FROM variants",
+        f"CREATE TABLE kept AS SELECT name FROM {EXPERIMENTS} WHERE substr({JSON}, 1, 4) = 'prod'",
+        f"INSERT INTO texts SELECT name FROM {EXPERIMENTS} WHERE substr({JSON}, 1, 4) = 'prod'",
+        f"COPY (SELECT name FROM {EXPERIMENTS} WHERE substr({JSON}, 1, 4) = 'prod') TO 'kept.csv'",
+        f"PREPARE p AS SELECT name FROM {EXPERIMENTS} WHERE substr({JSON}, 1, 4) = 'prod'",
+        f"DELETE FROM texts WHERE written IN (SELECT name FROM {EXPERIMENTS} WHERE substr({JSON}, 1, 4) = 'prod')",
+        f"DELETE FROM {EXPERIMENTS} WHERE region = 'us-east-1' AND substr({JSON}, 1, 4) <> 'prod'",
     ],
 )
 def test_json_that_duckdb_would_use_as_text_is_refused_before_any_call(connect: Connect, query: str) -> None:
     connection = connect(regions="us-east-1")
     connection.sql("CREATE TABLE texts AS SELECT 'production' AS written")
-    with pytest.raises(Error, match=r"This is JSON, in which a text has quotes(?s:.*)->>(?s:.*)LINE 1: "):
+    connection.sql(f"CREATE VIEW variants AS SELECT {JSON} AS variant FROM {EXPERIMENTS}")
+    with pytest.raises(Error, match=r"This is JSON, in which a text has quotes(?s:.*)->>(?s:.*)LINE \d: "):
         connection.sql(query)
 
 
