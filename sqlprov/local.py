@@ -104,9 +104,9 @@ def serve_local(port: int) -> None:
 
 
 def reset() -> bool:
-    """Delete the state of the local AWS; return whether there was any."""
+    """Delete the state of the local AWS in every account; return whether there was any."""
     path = find_state_path()
-    files = [file for file in (path, Path(f"{path}-journal")) if file.exists()]
+    files = list(path.parent.glob(f"{path.stem}*{path.suffix}*"))  # one for each account, and their journals
     for file in files:
         file.unlink()
     return bool(files)

@@ -5,5 +5,15 @@ Only tests, examples, benchmarks and `--local` import this package.
 
 from sqlprov.emulator.emulator import Emulator
 from sqlprov.emulator.options import FAULTS, Call, Fault, Options
+from sqlprov.emulator.organization import Member, Organization, make_organization
 
-__all__ = ["FAULTS", "Call", "Emulator", "Fault", "Options"]
+__all__ = [
+    "FAULTS",
+    "Call",
+    "Emulator",
+    "Fault",
+    "Member",
+    "Options",
+    "Organization",
+    "make_organization",
+]

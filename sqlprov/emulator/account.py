@@ -11,30 +11,32 @@ import orjson
 from sqlprov.catalog.regions import WITHOUT_OPT_IN
 from sqlprov.emulator.api_model import check_input
 from sqlprov.emulator.errors import ApiError, make_access_denied_error
-from sqlprov.emulator.options import ACCOUNT, Call, Options
+from sqlprov.emulator.identities import Identities
+from sqlprov.emulator.options import Call, Options
 from sqlprov.emulator.pages import cut_page
 
 _STS = "https://sts.amazonaws.com/doc/2011-06-15/"
 _IAM = "https://iam.amazonaws.com/doc/2010-05-08/"
 _EC2 = "http://ec2.amazonaws.com/doc/2016-11-15/"
-_USER = f"arn:aws:iam::{ACCOUNT}:user/local"
 _REQUEST_ID = "00000000-0000-0000-0000-000000000000"
 _EC2_STATUS = {"DISABLED": "not-opted-in", "ENABLED": "opted-in", "ENABLED_BY_DEFAULT": "opt-in-not-required"}
 _MOST_REGIONS = 50  # of a page of ListRegions
 
 
-def answer(service: str, call: Call, options: Options) -> bytes:
+def answer(service: str, call: Call, identities: Identities, options: Options) -> bytes:
     """The reply of a service that describes the account, not its resources.
 
     Raises:
         ApiError: the call is not allowed, or the operation is not supported.
     """
     if call.operation in options.denied_actions:
-        raise make_access_denied_error(f"{service}:{call.operation}", _USER)
+        raise make_access_denied_error(call.user, f"{service}:{call.operation}", call.user)
     match call.operation:
         case "GetCallerIdentity":
-            identity = f"<Arn>{_USER}</Arn><UserId>AIDALOCALLOCALLOCAL00</UserId><Account>{ACCOUNT}</Account>"
-            return _encode(call.operation, _STS, identity)
+            identity = f"<Arn>{escape(call.user)}</Arn><UserId>AIDALOCALLOCALLOCAL00</UserId>"
+            return _encode(call.operation, _STS, f"{identity}<Account>{call.account}</Account>")
+        case "AssumeRole":
+            return _encode(call.operation, _STS, identities.assume(call, options.clock()))
         case "SimulatePrincipalPolicy":
             return _encode(call.operation, _IAM, _simulate_policy(call, options))
         case "ListRegions":

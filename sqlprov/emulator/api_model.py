@@ -13,7 +13,6 @@ from botocore.loaders import Loader
 from botocore.model import ServiceModel, StructureShape
 
 from sqlprov.emulator.errors import make_constraint_error
-from sqlprov.emulator.options import ACCOUNT
 from sqlprov.emulator.validation import find_violations
 
 _PAGING = {"SortBy", "SortOrder", "NextToken", "MaxResults"}
@@ -82,15 +81,15 @@ def load_resource_kinds() -> dict[str, ResourceKind]:
     }
 
 
-def build_arn(noun: str, region: str, name: str) -> str:
+def build_arn(account: str, noun: str, region: str, name: str) -> str:
     """SageMaker writes names in ARNs in lower case."""
-    return f"arn:aws:sagemaker:{region}:{ACCOUNT}:{load_resource_kinds()[noun].arn_part}/{name.lower()}"
+    return f"arn:aws:sagemaker:{region}:{account}:{load_resource_kinds()[noun].arn_part}/{name.lower()}"
 
 
 def check_input(operation: str, parameters: dict[str, Any], service: str = "sagemaker") -> None:
     """Raises one ApiError for all violations of a request."""
     shape = load_model(service).operation_model(operation).input_shape
-    if violations := list(find_violations(shape, parameters)):
+    if shape is not None and (violations := list(find_violations(shape, parameters))):
         raise make_constraint_error(violations)
 
 

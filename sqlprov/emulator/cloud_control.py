@@ -72,7 +72,7 @@ class CloudControl:
 
     def __init__(self, context: Context, has_moto: bool) -> None:
         self._context = context
-        self._documents = Documents(has_moto)
+        self._documents = Documents(has_moto, context.store.account)
         self._experiments = Experiments(context)
         self._requests: dict[tuple[str, str], ResourceRequest] = {}  # by region and token
         self._by_client_token: dict[tuple[str, str], ResourceRequest] = {}

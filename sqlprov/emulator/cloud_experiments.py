@@ -9,7 +9,7 @@ import orjson
 
 from sqlprov.catalog.cloud_control import TypeFacts
 from sqlprov.emulator import experiments, tags
-from sqlprov.emulator.api_model import build_arn, check_input
+from sqlprov.emulator.api_model import check_input
 from sqlprov.emulator.cloud_resources import HandlerFailed
 from sqlprov.emulator.context import Context, Members
 from sqlprov.emulator.errors import ApiError
@@ -56,7 +56,7 @@ class Experiments:
                 return None
             raise
         row["EndpointName"] = row["EndpointMetadata"]["EndpointName"]
-        found = self._call("ListTags", region, {"ResourceArn": build_arn(_NOUN, region, name)})
+        found = self._call("ListTags", region, {"ResourceArn": self._context.build_arn(_NOUN, region, name)})
         known = {part: value for part, value in row.items() if part in {*type.properties, *type.write_only}}
         properties: Members = _convert(known | {"Tags": found["Tags"]}, _write_time)
         return properties
@@ -92,7 +92,7 @@ class Experiments:
         self._call(f"Stop{_NOUN}", region, given | ({"Reason": reason} if reason else {}))
 
     def _replace_tags(self, region: str, name: str, wanted: list[Members]) -> None:
-        place = {"ResourceArn": build_arn(_NOUN, region, name)}
+        place = {"ResourceArn": self._context.build_arn(_NOUN, region, name)}
         keys = {tag["Key"] for tag in wanted}
         known = self._call("ListTags", region, place)["Tags"]
         if old := [tag["Key"] for tag in known if tag["Key"] not in keys]:

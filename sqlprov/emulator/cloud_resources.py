@@ -49,10 +49,12 @@ class Documents:
 
     Args:
         has_moto: whether those are created in moto that it has.
+        account: id.
     """
 
-    def __init__(self, has_moto: bool) -> None:
-        self._has_moto, self._app = has_moto and moto_app.has_moto(), moto_app.MotoApp()
+    def __init__(self, has_moto: bool, account: str) -> None:
+        self._has_moto, self._app = has_moto and moto_app.has_moto(), moto_app.MotoApp(account)
+        self._account = account
         self._rows: dict[tuple[str, str], dict[str, _Resource]] = {}
 
     def list_rows(self, type: TypeFacts, region: str) -> dict[str, Members]:
@@ -79,13 +81,19 @@ class Documents:
             self._seed(model)
             resource = _call_moto(
                 lambda: model.create_from_cloudformation_json(
-                    name, words, ACCOUNT, region, LogicalId="Local", StackId="local", ResourceType=type.name
+                    name,
+                    words,
+                    self._account,
+                    region,
+                    LogicalId="Local",
+                    StackId="local",
+                    ResourceType=type.name,
                 )
             )
         known = properties | dict(_read_attributes(type, properties, resource))
         for part in type.parts:
             is_named = resource is not None and part == member
-            known.setdefault(part, name if is_named else _make_up(type, region, part))
+            known.setdefault(part, name if is_named else _make_up(type, self._account, region, part))
         identifier = _check_new(type, rows, known)  # moto returns a queue that exists
         rows[identifier] = _Resource(known, resource)
         return identifier
@@ -106,7 +114,7 @@ class Documents:
             new_name = given.get(model.cloudformation_name_type()) or _find_physical_id(row.resource)
             row.resource = _call_moto(
                 lambda: model.update_from_cloudformation_json(
-                    row.resource, new_name, _describe(type, given), ACCOUNT, region
+                    row.resource, new_name, _describe(type, given), self._account, region
                 )
             )
         row.properties = after
@@ -119,7 +127,7 @@ class Documents:
         """
         row = self._find(type, region)[name]
         if row.resource is not None:
-            _call_moto(lambda: _delete_from_moto(type, region, name, row))
+            _call_moto(lambda: _delete_from_moto(type, self._account, region, name, row))
         del self._find(type, region)[name]
 
     def _seed(self, model: Any) -> None:
@@ -140,13 +148,13 @@ def _check_new(type: TypeFacts, rows: dict[str, _Resource], properties: Members)
     return identifier
 
 
-def _delete_from_moto(type: TypeFacts, region: str, name: str, row: _Resource) -> None:
+def _delete_from_moto(type: TypeFacts, account: str, region: str, name: str, row: _Resource) -> None:
     """As moto's stacks do."""
     try:
-        row.resource.delete(ACCOUNT, region)
+        row.resource.delete(account, region)
     except (TypeError, AttributeError):
         delete = _find_model(type.name).delete_from_cloudformation_json
-        delete(_find_physical_id(row.resource) or name, _describe(type, row.properties), ACCOUNT, region)
+        delete(_find_physical_id(row.resource) or name, _describe(type, row.properties), account, region)
 
 
 def _find_model(type: str) -> Any:
@@ -210,10 +218,10 @@ def _find_physical_id(resource: Any) -> Any:
     return getattr(resource, "physical_resource_id", None)
 
 
-def _make_up(type: TypeFacts, region: str, part: str) -> str:
+def _make_up(type: TypeFacts, account: str, region: str, part: str) -> str:
     """A value for a part of the identifier that the service sets."""
     _, service, noun = type.name.split("::")
     unique = uuid4().hex[:12]
     if part.lower().endswith("arn"):
-        return f"arn:aws:{service.lower()}:{region}:{ACCOUNT}:{noun.lower()}/{unique}"
+        return f"arn:aws:{service.lower()}:{region}:{account}:{noun.lower()}/{unique}"
     return f"{noun.lower()}-{unique}"

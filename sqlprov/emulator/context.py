@@ -18,7 +18,7 @@ Members = dict[str, Any]
 
 @dataclass
 class Context:
-    """The service at the time of one request.
+    """An account at the time of one request.
 
     Args:
         now: epoch seconds, to the millisecond.
@@ -32,27 +32,27 @@ class Context:
     stale: dict[tuple[str, str, str], list[Record]] = field(default_factory=dict)
     unseen: dict[tuple[str, str, str], int] = field(default_factory=dict)
 
+    def build_arn(self, noun: str, region: str, name: str) -> str:
+        return build_arn(self.store.account, noun, region, name)
+
 
 Operation = Callable[[Context, str, Members], Members | bytes]
 """Returns the reply as a dict, or as encoded JSON."""
 
 
-def make_not_found_error(noun: str, region: str, name: str) -> ApiError:
+def make_not_found_error(context: Context, noun: str, region: str, name: str) -> ApiError:
     """Inference experiments have their own error code, the older kinds only a message."""
+    arn = context.build_arn(noun, region, name)
     if noun == "InferenceExperiment":
-        return ApiError(
-            "ResourceNotFound", f"Inference experiment {build_arn(noun, region, name)} does not exist."
-        )
-    return make_validation_error(
-        f'Could not find {load_resource_kinds()[noun].words} "{build_arn(noun, region, name)}".'
-    )
+        return ApiError("ResourceNotFound", f"Inference experiment {arn} does not exist.")
+    return make_validation_error(f'Could not find {load_resource_kinds()[noun].words} "{arn}".')
 
 
 def find(context: Context, noun: str, region: str, name: str) -> Record:
     """Raises ApiError if it does not exist."""
     record = context.store.get(noun, region, name)
     if record is None:
-        raise make_not_found_error(noun, region, name)
+        raise make_not_found_error(context, noun, region, name)
     return record
 
 
@@ -69,7 +69,7 @@ def make_describe(noun: str, expand: Callable[[Context, Record], Members]) -> Op
         name = parameters[kind.key]
         if unseen := context.unseen.pop((noun, region, name), 0):
             context.unseen[noun, region, name] = unseen - 1
-            raise make_not_found_error(noun, region, name)
+            raise make_not_found_error(context, noun, region, name)
         record = find(context, noun, region, name)
         if stale := context.stale.get((noun, region, name)):
             record = stale.pop()
@@ -83,13 +83,10 @@ def check_new_name(context: Context, noun: str, region: str, name: str) -> None:
     """Raises ApiError if the name is taken (ignoring case, because ARNs do) or the region is full."""
     words = load_resource_kinds()[noun].words
     if context.store.get_by_arn_name(noun, region, name) is not None:
+        arn = context.build_arn(noun, region, name)
         if noun == "InferenceExperiment":
-            raise ApiError(
-                "ResourceInUse", f"Inference experiment {build_arn(noun, region, name)} already exists."
-            )
-        raise make_validation_error(
-            f'Cannot create already existing {words} "{build_arn(noun, region, name)}".'
-        )
+            raise ApiError("ResourceInUse", f"Inference experiment {arn} already exists.")
+        raise make_validation_error(f'Cannot create already existing {words} "{arn}".')
     context.unseen[noun, region, name] = context.options.late_describe
     limit = context.options.limit
     if limit and (used := context.store.count(noun, region)) >= limit:

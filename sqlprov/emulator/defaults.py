@@ -10,10 +10,8 @@ from sqlprov.emulator.context import Members
 from sqlprov.emulator.options import ACCOUNT
 from sqlprov.emulator.store import Record
 
-ROLE = f"arn:aws:iam::{ACCOUNT}:role/SageMakerExecution"
 
-
-def complete(noun: str, region: str, written: Members, now: float) -> Record:
+def complete(noun: str, region: str, written: Members, now: float, account: str = ACCOUNT) -> Record:
     """Raises ValueError for a member that neither Create nor Describe has."""
     kind = load_resource_kinds()[noun]
     inputs = load_model().operation_model(f"Create{noun}").input_shape.members
@@ -24,7 +22,9 @@ def complete(noun: str, region: str, written: Members, now: float) -> Record:
     if isinstance(tags, list):
         tags = {tag["Key"]: tag["Value"] for tag in tags}
     members.pop(kind.arn, None)
-    members = _make_defaults(noun, members[kind.key]) | {"CreationTime": now} | members
+    members = (
+        _make_defaults(noun, members[kind.key], build_role_arn(account)) | {"CreationTime": now} | members
+    )
     if "LastModifiedTime" in kind.columns:
         changed = max(members["CreationTime"], members.get("CompletionTime", 0))
         members.setdefault("LastModifiedTime", changed)
@@ -70,18 +70,22 @@ def make_endpoint_variant(region: str = "us-east-1", count: int = 1, **resolved:
     }
 
 
+def build_role_arn(account: str) -> str:
+    return f"arn:aws:iam::{account}:role/SageMakerExecution"
+
+
 def build_image_uri(region: str = "us-east-1") -> str:
     return f"{ACCOUNT}.dkr.ecr.{region}.amazonaws.com/serving:1"
 
 
-def _make_defaults(noun: str, name: str) -> Members:
+def _make_defaults(noun: str, name: str, role: str) -> Members:
     match noun:
         case "InferenceExperiment":
             short = name[:50]
             return {
                 "Type": "ShadowMode",
                 "Status": "Created",
-                "RoleArn": ROLE,
+                "RoleArn": role,
                 "EndpointName": f"{short}-endpoint",
                 "ModelVariants": [
                     make_model_variant("production", f"{short}-a"),
@@ -96,7 +100,7 @@ def _make_defaults(noun: str, name: str) -> Members:
                 "ModelDataUrl": f"s3://models/{name}/model.tar.gz",
                 "Environment": {},
             }
-            return {"PrimaryContainer": container, "ExecutionRoleArn": ROLE, "EnableNetworkIsolation": False}
+            return {"PrimaryContainer": container, "ExecutionRoleArn": role, "EnableNetworkIsolation": False}
         case "EndpointConfig":
             return {"ProductionVariants": [make_config_variant(name)], "EnableNetworkIsolation": False}
     return {

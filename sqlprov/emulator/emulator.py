@@ -10,6 +10,7 @@ from sqlprov.emulator import endpoints, experiments
 from sqlprov.emulator.api_model import load_resource_kinds
 from sqlprov.emulator.defaults import complete
 from sqlprov.emulator.options import ACCOUNT, Call, Fault, Options
+from sqlprov.emulator.organization import Organization
 from sqlprov.emulator.random_experiments import generate_experiments
 from sqlprov.emulator.sample_data import load_resources
 from sqlprov.emulator.server import LoopbackServer
@@ -23,8 +24,9 @@ class Emulator(LoopbackServer):
 
     Args:
         options: may be changed while it runs, through `emulator.options`.
+        organization: the accounts, if it is not one; see Organization. Without it, every access key is valid.
         state: SQLite file that keeps the resources and may be shared with other processes; None keeps
-            them in memory for the life of this object.
+            them in memory for the life of this object. Each member account has a file of its own beside it.
         port: 0 takes a free one.
 
     Raises:
@@ -35,28 +37,44 @@ class Emulator(LoopbackServer):
     account_id = ACCOUNT
 
     def __init__(
-        self, options: Options | None = None, *, state: Path | str | None = None, port: int = 0
+        self,
+        options: Options | None = None,
+        *,
+        organization: Organization | None = None,
+        state: Path | str | None = None,
+        port: int = 0,
     ) -> None:
-        self._store = Store(Path(state) if state is not None else None)
-        self._service = Service(self._store, options or Options())
+        path = Path(state) if state is not None else None
+        self._service = self._make_service(options or Options(), organization, path)
+        self._service.find_account(
+            self._service.identities.management
+        )  # an unusable state file is an error here
         super().__init__(self._service, port)
 
+    def _make_service(
+        self, options: Options, organization: Organization | None, state: Path | None
+    ) -> Service:
+        return Service(options, organization, state, self._fill_region)
+
     def start(self) -> Self:
-        self._store.open()
+        for store in self._service.stores:
+            store.open()
         return super().start()
 
     def stop(self) -> None:
         """Close the port, every connection and the state file; get() and the next start() find the resources."""
         super().stop()
-        self._store.close()
+        for store in self._service.stores:
+            store.close()
 
     @property
     def options(self) -> Options:
-        return self._service.context.options
+        """Those of every account that has none of its own."""
+        return self._service.options
 
     @options.setter
     def options(self, options: Options) -> None:
-        self._service.context.options = options
+        self._service.options = options
 
     @property
     def calls(self) -> list[Call]:
@@ -77,7 +95,11 @@ class Emulator(LoopbackServer):
     def clear_faults(self) -> None:
         self._service.faults.clear()
 
-    def add(self, noun: str, region: str, members: dict[str, Any]) -> None:
+    def expire_credentials(self, account: str | None = None) -> None:
+        """End the life of all credentials of roles that have been assumed in an account; None for every account."""
+        self._service.identities.expire(account)
+
+    def add(self, noun: str, region: str, members: dict[str, Any], account: str = ACCOUNT) -> None:
         """Add a resource without checks; members that are not given have defaults.
 
         It keeps its state until an operation changes it, whatever its schedule. It replaces a resource of the
@@ -94,60 +116,83 @@ class Emulator(LoopbackServer):
         """
         _check_noun(noun)
         now = self.options.read_clock()
-        with self._store.write_lock(now):
-            self._store.put([self._complete(noun, region, members, now)])
+        store = self._find_store(account, region)
+        with store.write_lock(now):
+            store.put([_complete(store, noun, region, members, now)])
 
-    def remove(self, noun: str, region: str, name: str) -> None:
+    def remove(self, noun: str, region: str, name: str, account: str = ACCOUNT) -> None:
         """Remove a resource, whatever its state.
 
         Raises:
             KeyError: it does not exist.
         """
         _check_noun(noun)
-        with self._store.write_lock(self.options.read_clock()):
-            record = self._store.get(noun, region, name)
+        store = self._find_store(account, region)
+        with store.write_lock(self.options.read_clock()):
+            record = store.get(noun, region, name)
             if record is None:
                 raise KeyError(name)
-            self._store.drop(record)
+            store.drop(record)
 
-    def get(self, noun: str, region: str, name: str) -> dict[str, Any] | None:
+    def get(self, noun: str, region: str, name: str, account: str = ACCOUNT) -> dict[str, Any] | None:
         """All members that Describe would return, and those that only Create has, with Tags.
 
         None if there is no such resource. Faults and the options that delay Describe do not apply.
         """
         _check_noun(noun)
-        with self._store.read_lock(self.options.read_clock()):
-            record = self._store.get(noun, region, name)
+        context = self._service.find_account(account, region).context
+        with context.store.read_lock(self.options.read_clock()):
+            record = context.store.get(noun, region, name)
             if record is None:
                 return None
             expand = experiments.expand if noun == "InferenceExperiment" else endpoints.expand
-            members = expand(self._service.context, record)
+            members = expand(context, record)
             public = {member: value for member, value in members.items() if not member.startswith("~")}
             return public | {"Tags": to_list(record.tags)}
 
-    def fill(self, count: int, regions: Sequence[str] = ("us-east-1",), seed: int = 1) -> None:
+    def fill(
+        self, count: int, regions: Sequence[str] = ("us-east-1",), seed: int = 1, account: str = ACCOUNT
+    ) -> None:
         """Add `count` inference experiments that look random and are the same for the same seed.
 
         They have all states, times with ties, missing descriptions and some tags.
         """
-        with self._store.write_lock(self.options.read_clock()):
-            self._store.put(generate_experiments(count, regions, seed))
+        store = self._find_store(account)
+        with store.write_lock(self.options.read_clock()):
+            store.put(generate_experiments(count, regions, seed, account))
 
     def seed_local(self) -> None:
         """Add the sample data of `--local`, once in the life of a state."""
-        now = self.options.read_clock()
-        with self._store.write_lock(now):
-            if self._store.has_flag("seeded"):
-                return
-            self._store.set_flag("seeded")
-            self._store.put([self._complete(*resource, now) for resource in load_resources()])
+        self._seed(self._find_store(self._service.identities.management))
 
-    def _complete(self, noun: str, region: str, members: dict[str, Any], now: float) -> Record:
-        record = complete(noun, region, members, now)
-        twin = self._store.get_by_arn_name(noun, region, record.name)
-        if twin is not None and twin.name != record.name:
-            raise ValueError(f"{record.name} and {twin.name} would have the same ARN")
-        return record
+    def _seed(self, store: Store) -> None:
+        now = self.options.read_clock()
+        with store.write_lock(now):
+            if store.has_flag("seeded"):
+                return
+            store.set_flag("seeded")
+            store.put([_complete(store, *resource, now) for resource in load_resources()])
+
+    def _find_store(self, account: str, region: str = "") -> Store:
+        return self._service.find_account(account, region).context.store
+
+    def _fill_region(self, store: Store, region: str) -> None:
+        """Add the first resources of a region."""
+        organization = self._service.identities.organization
+        if organization is None or not organization.rows:
+            return
+        now = self.options.read_clock()
+        with store.write_lock(now):
+            resources = organization.list_resources(store.account, region)
+            store.put([_complete(store, kind, region, members, now) for kind, members in resources])
+
+
+def _complete(store: Store, noun: str, region: str, members: dict[str, Any], now: float) -> Record:
+    record = complete(noun, region, members, now, store.account)
+    twin = store.get_by_arn_name(noun, region, record.name)
+    if twin is not None and twin.name != record.name:
+        raise ValueError(f"{record.name} and {twin.name} would have the same ARN")
+    return record
 
 
 def _check_noun(noun: str) -> None:

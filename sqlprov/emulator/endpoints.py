@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from sqlprov.emulator.api_model import build_arn
 from sqlprov.emulator.context import (
     Context,
     Members,
@@ -21,7 +20,7 @@ _IN_PROGRESS = {"Creating", "Updating", "SystemUpdating", "RollingBack", "Deleti
 
 def expand(context: Context, record: Record) -> Members:
     """All members, with the ARN."""
-    return record.members | {record.kind.arn: build_arn(record.kind.noun, record.region, record.name)}
+    return record.members | {record.kind.arn: context.build_arn(record.kind.noun, record.region, record.name)}
 
 
 def make_delete(noun: str) -> Operation:
@@ -133,7 +132,7 @@ def _deploy_variant(context: Context, region: str, variant: Members) -> Members:
 def _find_idle_endpoint(context: Context, region: str, parameters: Members) -> Record:
     record = find(context, "Endpoint", region, parameters["EndpointName"])
     if record.members["EndpointStatus"] in _IN_PROGRESS:
-        where = build_arn("Endpoint", region, record.name)
+        where = context.build_arn("Endpoint", region, record.name)
         raise make_validation_error(f'Cannot update in-progress endpoint "{where}".')
     return record
 
@@ -142,14 +141,14 @@ def _create(context: Context, noun: str, region: str, members: Members, paramete
     name = parameters[f"{noun}Name"]
     check_new_name(context, noun, region, name)
     context.store.put([Record(noun, region, members | {"CreationTime": context.now}, parse_tags(parameters))])
-    return {f"{noun}Arn": build_arn(noun, region, name)}
+    return {f"{noun}Arn": context.build_arn(noun, region, name)}
 
 
 def _update(context: Context, record: Record, members: Members) -> Members:
     members |= {"EndpointStatus": "Updating", "LastModifiedTime": context.now}
     members[STEPS] = [(context.now + context.options.transition, {"EndpointStatus": "InService"})]
     context.store.put([record.replace_members(members)])
-    return {"EndpointArn": build_arn("Endpoint", record.region, record.name)}
+    return {"EndpointArn": context.build_arn("Endpoint", record.region, record.name)}
 
 
 OPERATIONS: dict[str, Operation] = {

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlprov.emulator.options import ACCOUNT
-
 # (service, SageMaker's code) -> the code and the HTTP status of the same error in that service
 _CODES = {
     ("account", "AccessDeniedException"): ("AccessDeniedException", 403),
     ("account", "ThrottlingException"): ("TooManyRequestsException", 429),
+    ("ec2", "ExpiredTokenException"): ("RequestExpired", 400),
     ("ec2", "AccessDeniedException"): ("UnauthorizedOperation", 403),
     ("ec2", "ThrottlingException"): ("RequestLimitExceeded", 503),
     ("ec2", "UnrecognizedClientException"): ("AuthFailure", 401),
     ("iam", "AccessDeniedException"): ("AccessDenied", 403),
+    ("iam", "ExpiredTokenException"): ("ExpiredToken", 403),
+    ("iam", "UnrecognizedClientException"): ("InvalidClientTokenId", 403),
     ("sts", "AccessDeniedException"): ("AccessDenied", 403),
+    ("sts", "ExpiredTokenException"): ("ExpiredToken", 403),
     ("sts", "UnrecognizedClientException"): ("InvalidClientTokenId", 403),
 }
 
@@ -60,10 +62,10 @@ def make_constraint_error(violations: Sequence[str]) -> ApiError:
     return make_validation_error(count + "; ".join(violations))
 
 
-def make_access_denied_error(action: str, resource: str) -> ApiError:
+def make_access_denied_error(user: str, action: str, resource: str) -> ApiError:
     return ApiError(
         "AccessDeniedException",
-        f"User: arn:aws:iam::{ACCOUNT}:user/local is not authorized to perform: {action} on resource: "
+        f"User: {user} is not authorized to perform: {action} on resource: "
         f"{resource} because no identity-based policy allows the {action} action",
     )
 

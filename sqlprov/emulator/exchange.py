@@ -12,6 +12,7 @@ from functools import cached_property
 
 from sqlprov.emulator.errors import ApiError, make_internal_error
 from sqlprov.emulator.faults import SILENT_AFTER, SILENT_BEFORE, Faults, distort, make_error
+from sqlprov.emulator.identities import Identity
 from sqlprov.emulator.options import Call, Fault, Options
 
 logger = logging.getLogger(__name__)
@@ -47,6 +48,11 @@ class HttpRequest:
         """Who signed it, and for which region and service; signatures are not checked."""
         scope = _SCOPE.search(self.headers.get("authorization", ""))
         return CredentialScope(*scope.groups()) if scope else None
+
+    @property
+    def credentials(self) -> tuple[str, str]:
+        """Access key and session token; each empty if there is none."""
+        return self.scope.access_key if self.scope else "", self.headers.get("x-amz-security-token", "")
 
 
 @dataclass
@@ -86,10 +92,12 @@ class Exchange(ABC):
 
     Attributes:
         action: as IAM names it, such as `sagemaker:ListModels`.
+        identity: who sends it.
     """
 
     call: Call
     action: str
+    identity: Identity = Identity()
 
     @abstractmethod
     def run(self, fault: Fault | None) -> HttpReply:
@@ -135,8 +143,9 @@ class FaultyService(ABC):
         if fault is not None and fault.kind in SILENT_BEFORE:
             return self._keep_silent(call, fault)
         try:
-            if fault is not None and (error := make_error(fault, exchange.action)) is not None:
+            if fault is not None and (error := make_error(fault, call.user, exchange.action)) is not None:
                 raise error
+            exchange.identity.check(self.read_clock())
             reply = exchange.run(fault)
             if fault is not None and fault.kind == "error500_after":
                 raise make_internal_error()

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlprov.emulator.api_model import build_arn
 from sqlprov.emulator.context import (
     DAY,
     Context,
@@ -64,7 +63,7 @@ def create(context: Context, region: str, parameters: Members) -> Members:
 def expand(context: Context, record: Record) -> Members:
     """All members, with those that are derived: ARN, the endpoint's state, the state of each variant."""
     members = record.members
-    members["Arn"] = build_arn(_NOUN, record.region, record.name)
+    members["Arn"] = context.build_arn(_NOUN, record.region, record.name)
     if "EndpointMetadata" not in members:
         members["EndpointMetadata"] = _describe_endpoint(context, record.region, members)
     status = _VARIANT_STATUS.get(members["Status"], "InService")
@@ -123,13 +122,13 @@ def delete(context: Context, region: str, parameters: Members) -> Members:
     record = _find_in_state(context, region, parameters, "deleted", "Cancelled", "Completed", "Created")
     context.stale.pop((_NOUN, region, record.name), None)
     context.store.drop(record)
-    return {"InferenceExperimentArn": build_arn(_NOUN, region, record.name)}
+    return {"InferenceExperimentArn": context.build_arn(_NOUN, region, record.name)}
 
 
 def _save(context: Context, record: Record, members: Members, steps: Steps) -> Members:
     """The reply of every operation that changes an experiment, with the steps to come."""
     context.store.put([record.replace_members(members | {STEPS: steps})])
-    return {"InferenceExperimentArn": build_arn(_NOUN, record.region, record.name)}
+    return {"InferenceExperimentArn": context.build_arn(_NOUN, record.region, record.name)}
 
 
 def _plan_start(schedule: Members, since: float, context: Context) -> Steps:
@@ -155,9 +154,10 @@ def _find_in_state(context: Context, region: str, parameters: Members, done: str
     record = find(context, _NOUN, region, parameters["Name"])
     status = record.members["Status"]
     if status not in allowed:
+        arn = context.build_arn(_NOUN, region, record.name)
         raise ApiError(
             "ConflictException",
-            f"Inference experiment {build_arn(_NOUN, region, record.name)} is in state {status} and cannot be {done}; "
+            f"Inference experiment {arn} is in state {status} and cannot be {done}; "
             f"it must be in state {' or '.join(allowed)}.",
         )
     return record

@@ -39,7 +39,12 @@ class Faults:
         """The first fault that hits this call; every fault counts the calls that it matches."""
         hit = None
         for fault, numbers in self._faults:
-            if fault.operation not in (None, call.operation) or fault.region not in (None, call.region):
+            pairs = (
+                (fault.operation, call.operation),
+                (fault.region, call.region),
+                (fault.account, call.account),
+            )
+            if any(wanted not in (None, own) for wanted, own in pairs):
                 continue
             times = math.inf if fault.times is None else fault.times
             if fault.at <= next(numbers) < fault.at + times and hit is None:
@@ -61,7 +66,7 @@ class Faults:
         return orjson.dumps(reply)
 
 
-def make_error(fault: Fault, action: str) -> ApiError | None:
+def make_error(fault: Fault, user: str, action: str) -> ApiError | None:
     """The error reply that takes the place of the call; None for the other kinds of fault."""
     match fault.kind:
         case "error500":
@@ -75,7 +80,7 @@ def make_error(fault: Fault, action: str) -> ApiError | None:
         case "expired_credentials":
             return ApiError("ExpiredTokenException", "The security token included in the request is expired")
         case "access_denied":
-            return make_access_denied_error(action, "*")
+            return make_access_denied_error(user, action, "*")
     return None
 
 

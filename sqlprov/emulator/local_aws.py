@@ -1,4 +1,4 @@
-"""The AWS of `--local`: one account behind one address, where every table can be read.
+"""The AWS of `--local`: the accounts behind one address, where every table can be read.
 
 SageMaker's states are the emulator's, the other services are moto's, and what neither has is made up.
 """
@@ -6,7 +6,6 @@ SageMaker's states are the emulator's, the other services are moto's, and what n
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
@@ -14,13 +13,21 @@ from urllib.parse import parse_qsl
 from sqlprov.emulator.api_model import load_resource_kinds
 from sqlprov.emulator.emulator import Emulator
 from sqlprov.emulator.exchange import CredentialScope, HttpRequest, Response
+from sqlprov.emulator.options import Options
+from sqlprov.emulator.organization import Organization
+from sqlprov.emulator.sample_data import load_accounts
 from sqlprov.emulator.service import CLOUD_CONTROL, OPERATIONS, Service
+from sqlprov.emulator.store import Store
 from sqlprov.errors import WARNING_HEADER
 
 if TYPE_CHECKING:
     from sqlprov.emulator.other_services import LoadTables, OtherServices
 
-_OWN = {"sts": "GetCallerIdentity", "iam": "SimulatePrincipalPolicy", "ec2": "DescribeRegions"}
+_OWN = {
+    "sts": {"GetCallerIdentity", "AssumeRole"},
+    "iam": {"SimulatePrincipalPolicy"},
+    "ec2": {"DescribeRegions"},
+}
 _NO_RESOURCES = b'"ResourceDescriptions":[]'
 _ONLY_OWN = (
     "The local Cloud Control lists only what was made through it; the tables of aws show the sample data."
@@ -36,10 +43,25 @@ class LocalAws(Emulator):
         state: as the emulator's; moto's state ends with the process.
     """
 
-    def __init__(self, load_tables: LoadTables, *, state: Path | str | None = None, port: int = 0) -> None:
-        super().__init__(state=state, port=port)
-        self._service.has_moto = True
+    def __init__(
+        self,
+        load_tables: LoadTables,
+        *,
+        state: Path | str | None = None,
+        port: int = 0,
+    ) -> None:
+        organization = Organization(list(load_accounts()), any_key=True)
+        super().__init__(organization=organization, state=state, port=port)
         self._front = _Front(self._service, load_tables)
+
+    def _make_service(
+        self, options: Options, organization: Organization | None, state: Path | None
+    ) -> Service:
+        return Service(options, organization, state, self._fill_region, has_moto=True)
+
+    def _fill_region(self, store: Store, region: str) -> None:
+        if store.account != self._service.identities.management:
+            self._seed(store)
 
 
 class _Front:
@@ -47,12 +69,15 @@ class _Front:
 
     def __init__(self, emulator: Service, load_tables: LoadTables) -> None:
         self._emulator, self._load_tables = emulator, load_tables
+        self._others: dict[str, OtherServices] = {}
 
-    @cached_property
-    def _others(self) -> OtherServices:
+    def _find_others(self, account: str) -> OtherServices:
         from sqlprov.emulator.other_services import OtherServices  # 25 ms, which SageMaker does not need
 
-        return OtherServices(self._load_tables, self.answer)
+        if account not in self._others:
+            key = self._emulator.identities.find_key(account)
+            self._others[account] = OtherServices(self._load_tables, self.answer, account, key)
+        return self._others[account]
 
     def read_clock(self) -> float:
         return self._emulator.read_clock()
@@ -64,7 +89,8 @@ class _Front:
             if scope is not None and scope.service == CLOUD_CONTROL and _NO_RESOURCES in response.body:
                 return replace(response, headers={**response.headers, WARNING_HEADER: _ONLY_OWN})
             return response
-        return self._others.answer(request, scope)
+        identity = self._emulator.identities.find(*request.credentials)
+        return self._find_others(identity.account).answer(request, scope, identity)
 
 
 def _is_emulated(request: HttpRequest, scope: CredentialScope) -> bool:
@@ -81,5 +107,5 @@ def _is_emulated(request: HttpRequest, scope: CredentialScope) -> bool:
     if scope.service == "account":
         return request.path == "/listRegions"
     parameters = dict(parse_qsl(request.body)) if scope.service in _OWN else {}
-    own = parameters.pop(b"Action", b"").decode() == _OWN.get(scope.service)
+    own = parameters.pop(b"Action", b"").decode() in _OWN.get(scope.service, ())
     return own and (scope.service != "ec2" or parameters.keys() <= {b"Version", b"AllRegions"})

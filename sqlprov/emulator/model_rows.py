@@ -53,9 +53,11 @@ class ModelRows:
         count: rows of a list.
         children: rows of a child for each parent.
         first: the number of each list's first row; otherwise no two lists have the same numbers.
+        account: id.
     """
 
-    def __init__(self, count: int, children: int, first: int | None = None) -> None:
+    def __init__(self, count: int, children: int, first: int | None = None, account: str = ACCOUNT) -> None:
+        self._account = account
         self._count, self._children, self._first = count, children, first
         self._rows: dict[str, list[ModelRow]] = {}
 
@@ -66,7 +68,7 @@ class ModelRows:
         place = f"{table.full_name} {region} {scopes}"
         if place not in self._rows:
             counted = [(scope, self._count_rows(table, at)) for at, scope in enumerate(scopes)]
-            self._rows[place] = _RowMaker(table, region, self._first).make(counted)
+            self._rows[place] = _RowMaker(table, self._account, region, self._first).make(counted)
         return self._rows[place]
 
     def has_scope(self, table: Table, region: str, parameters: Mapping[str, Any]) -> bool:
@@ -102,7 +104,7 @@ class ModelRows:
         """Parameter and value of each parent of a group, once for each row of their table."""
         first = group[0]
         if first.load is None:
-            values = [ACCOUNT] if first.is_account else list(first.values)
+            values = [self._account] if first.is_account else list(first.values)
             return [[(first.parameter, value)] for value in values]
         different: list[list[tuple[str, Any]]] = []
         parent = first.load()
@@ -138,8 +140,8 @@ def _group_parents(table: Table) -> list[tuple[str, list[Parent]]]:
 class _RowMaker:
     """Makes the rows of one table in one region."""
 
-    def __init__(self, table: Table, region: str, first: int | None) -> None:
-        self._table, self._region = table, region
+    def __init__(self, table: Table, account: str, region: str, first: int | None) -> None:
+        self._table, self._account, self._region = table, account, region
         api = load_api(table.client)
         self._noun = singularize(table.name)
         output = api.get_operation(table.list.call).output_shape
@@ -158,9 +160,10 @@ class _RowMaker:
             source: {column.name: column for column in table.columns if column.source is source}
             for source in ColumnSource
         }
-        place = f"{region} {table.list.call} {table.list.rows} {dict(table.list.send)}"
+        of_account = "" if account == ACCOUNT else f"{account} "
+        place = f"{of_account}{region} {table.list.call} {table.list.rows} {dict(table.list.send)}"
         self._first = first or FIRST + zlib.crc32(place.encode()) % 9000 * 100
-        self._maker = get_maker(api.model.signing_name, region, min(self._first, FIRST))
+        self._maker = get_maker(api.model.signing_name, region, min(self._first, FIRST), account)
 
     def make(self, scopes: Iterable[tuple[Mapping[str, Any], int]]) -> list[ModelRow]:
         rows: dict[tuple[str, ...], ModelRow] = {}
@@ -178,7 +181,7 @@ class _RowMaker:
         table = self._table
         row = ModelRow(number, scope, self._make_list_item(scope, number))
         values = row.values
-        values |= {"region": self._region, "account_id": ACCOUNT}
+        values |= {"region": self._region, "account_id": self._account}
         values |= {
             parent.column: scope[parent.parameter]
             for parent in table.list.parents

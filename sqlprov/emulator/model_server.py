@@ -18,26 +18,27 @@ from sqlprov.emulator.exchange import CredentialScope, Exchange, FaultyService, 
 from sqlprov.emulator.model_rows import ModelRow, ModelRows
 from sqlprov.emulator.model_values import FIRST, get_maker
 from sqlprov.emulator.options import ACCOUNT, Call, Fault, Options
+from sqlprov.emulator.organization import Organization
 from sqlprov.emulator.protocols import Api, load_api
 from sqlprov.emulator.server import LoopbackServer
 from sqlprov.emulator.service import Service
-from sqlprov.emulator.store import Store
 
 Members = dict[str, Any]
-_ACCOUNT_SERVICES = ("sts", "account", "iam", "ec2")
+_ACCOUNT_SERVICES = ("sts", "account", "iam", "ec2", "organizations")
 
 
 class ModelService(FaultyService):
-    """Answers the calls that tables make.
+    """Answers the calls that tables make in one account.
 
     Args:
         rows: of its tables.
         page: rows of a page.
+        options: how it behaves.
     """
 
-    def __init__(self, rows: ModelRows, page: int) -> None:
+    def __init__(self, rows: ModelRows, page: int, options: Options | None = None) -> None:
         super().__init__()
-        self._options = Options()
+        self._options = options or Options()
         self._rows = rows
         self._page = page
         self._tokens: dict[tuple[str, str], int] = {}  # list and token -> where the page begins
@@ -217,16 +218,28 @@ class ModelServer(LoopbackServer, ModelService):
     Attributes:
         tables: those that it serves. If one operation lists several of them, or describes one and lists another, a
             reply holds the rows of both: narrow them to the table that is read, and its parents.
+
+    Args:
+        organization: the accounts, if it is not one.
     """
 
     account_id = ACCOUNT
 
     def __init__(
-        self, tables: Iterable[Table], *, rows: int = 5, children: int = 2, page: int = 2, port: int = 0
+        self,
+        tables: Iterable[Table],
+        *,
+        rows: int = 5,
+        children: int = 2,
+        page: int = 2,
+        organization: Organization | None = None,
+        port: int = 0,
     ) -> None:
         LoopbackServer.__init__(self, self, port)
         ModelService.__init__(self, ModelRows(rows, children), page)
-        self._account = Service(Store(), self._options)
+        self._account = Service(self._options, organization)
+        self._counts = rows, children
+        self._members: dict[str, ModelService] = {self._account.identities.management: self}
         self.tables = list(tables)
         self._clients = {table.client for table in self.tables}
 
@@ -234,9 +247,17 @@ class ModelServer(LoopbackServer, ModelService):
         """Make the calls that match the fault fail, counted from now."""
         self.faults.add(fault)
 
-    def list_rows(self, table: Table, region: str = "us-east-1") -> list[Members]:
+    def list_rows(self, table: Table, region: str = "us-east-1", account: str = ACCOUNT) -> list[Members]:
         """What a complete read of a table must return, column -> value as boto3 shows it, without NULLs."""
-        return [dict(row.values) for row in self._rows.get_rows(table, region)]
+        return [dict(row.values) for row in self._find_member(account).find_rows(table, region)]
+
+    def _find_member(self, account: str) -> ModelService:
+        if account not in self._members:
+            organization = self._account.identities.organization
+            own = organization.by_id[account].options if organization else None
+            rows = ModelRows(*self._counts, account=account)
+            self._members[account] = _MemberService(self, rows, self._page, own or self._options)
+        return self._members[account]
 
     def find_tables(self, client: str) -> Sequence[Table]:
         return [table for table in self.tables if table.client == client]
@@ -244,10 +265,28 @@ class ModelServer(LoopbackServer, ModelService):
     def open(self, request: HttpRequest) -> Exchange:
         signed = request.scope.service if request.scope else ""
         is_account = signed in _ACCOUNT_SERVICES and signed not in self._clients
-        exchanges = [] if is_account else list(self.open_each(request, sorted(self._clients)))
+        identity = self._account.identities.find(*request.credentials)
+        member = self._find_member(identity.account)
+        exchanges = [] if is_account else list(member.open_each(request, sorted(self._clients)))
         if not exchanges:
-            return self._account.open(request)  # who am I, which regions are there
-        return next((each for each in exchanges if each.tables), exchanges[0])
+            return self._account.open(request)  # who am I, which regions and accounts are there
+        exchange = next((each for each in exchanges if each.tables), exchanges[0])
+        exchange.identity, exchange.call.user = identity, identity.user
+        return exchange
+
+
+class _MemberService(ModelService):
+    """Another account of a server."""
+
+    def __init__(self, server: ModelServer, rows: ModelRows, page: int, options: Options) -> None:
+        super().__init__(rows, page, options)
+        self._server = server
+
+    def open(self, request: HttpRequest) -> Exchange:
+        return self._server.open(request)
+
+    def find_tables(self, client: str) -> Sequence[Table]:
+        return self._server.find_tables(client)
 
 
 class ModelExchange(Exchange):

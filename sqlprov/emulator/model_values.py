@@ -40,9 +40,9 @@ _HEALTHY = (
     ),
 )
 _ARNS = {
-    "role": f"arn:aws:iam::{ACCOUNT}:role/{{stem}}-{{n}}",
-    "key": f"arn:aws:kms:{{region}}:{ACCOUNT}:key/{{x}}-5a3c-4d1e-9b27-0f3a{{x}}",
-    "topic": f"arn:aws:sns:{{region}}:{ACCOUNT}:{{stem}}-{{n}}",
+    "role": "arn:aws:iam::{account}:role/{stem}-{n}",
+    "key": "arn:aws:kms:{region}:{account}:key/{x}-5a3c-4d1e-9b27-0f3a{x}",
+    "topic": "arn:aws:sns:{region}:{account}:{stem}-{n}",
     "bucket": "arn:aws:s3:::{stem}-{n}",
 }
 _TODAY = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
@@ -67,16 +67,18 @@ _TEXTS = {
 
 
 class ValueMaker:
-    """Makes the values of one service and region.
+    """Makes the values of one service, region and account.
 
     Args:
         service: the third part of ARNs.
         first: the first number; strings of this number, and of a longer one, keep to the shape.
     """
 
-    def __init__(self, service: str, region: str, first: int = FIRST) -> None:
+    def __init__(self, service: str, region: str, first: int = FIRST, account: str = ACCOUNT) -> None:
         self._service, self._region, self._first = service, region, first
-        self._salt = zlib.crc32(f"{service} {region}".encode())
+        self._account = account
+        place = f"{service} {region}" if account == ACCOUNT else f"{service} {region} {account}"
+        self._salt = zlib.crc32(place.encode())
         self._templates: dict[tuple[Any, ...], str] = {}
 
     def make(self, shape: Any, name: str, number: int, noun: str = "", within: tuple[str, ...] = ()) -> Any:
@@ -177,14 +179,15 @@ class ValueMaker:
         own = _WORDS.sub("-", noun).strip("-").lower()
         stem = re.sub(r"^resource$", own, _ENDINGS.sub("", words)) or own or words or "x"
         plain = flatten(stem)
-        arn = f"arn:aws:{self._service}:{self._region}:{ACCOUNT}:{stem}"
+        arn = f"arn:aws:{self._service}:{self._region}:{self._account}:{stem}"
         if flat.endswith("arn"):
             for end, text in _ARNS.items():
                 if plain.endswith(end):
-                    yield text.replace("{region}", self._region).replace("{stem}", stem)
+                    text = text.replace("{region}", self._region).replace("{account}", self._account)
+                    yield text.replace("{stem}", stem)
             yield from (f"{arn}/{stem}-{{n}}", f"{arn}:{stem}-{{n}}", f"{arn}/{{x}}")
         if flat in _ACCOUNT_NAMES:
-            yield ACCOUNT
+            yield self._account
         if prefix := _PREFIX.match(pattern):
             for zeros in (0, 9, 2, 4, 8, 24):
                 yield prefix[1] + _make_hex_template(8 + zeros)
@@ -205,9 +208,9 @@ class ValueMaker:
 
 
 @cache
-def get_maker(service: str, region: str, first: int) -> ValueMaker:
+def get_maker(service: str, region: str, first: int, account: str = ACCOUNT) -> ValueMaker:
     """One maker for each, because choosing texts takes most of the time."""
-    return ValueMaker(service, region, first)
+    return ValueMaker(service, region, first, account)
 
 
 def make_text(shape: Any, name: str, number: int) -> str:

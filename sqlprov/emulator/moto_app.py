@@ -9,6 +9,8 @@ import io
 import logging
 import re
 import warnings
+from dataclasses import replace
+from functools import cache
 from importlib.util import find_spec
 from typing import Any
 
@@ -16,6 +18,7 @@ import orjson
 
 from sqlprov.emulator.errors import ApiError
 from sqlprov.emulator.exchange import HttpReply, HttpRequest
+from sqlprov.emulator.options import ACCOUNT
 
 logger = logging.getLogger(__name__)
 
@@ -56,11 +59,24 @@ def has_moto() -> bool:
     return all(find_spec(name) is not None for name in ("moto", "flask", "flask_cors"))
 
 
-class MotoApp:
-    """moto's server as a WSGI application."""
+@cache
+def _start() -> Any:
+    """moto's server, which has every account."""
+    starting.info("The local AWS starts moto, which takes a few seconds.")
+    from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
-    def __init__(self) -> None:
-        self._app: Any = None
+    return DomainDispatcherApplication(create_backend_app)
+
+
+class MotoApp:
+    """An account of moto's server as a WSGI application.
+
+    Args:
+        account: id.
+    """
+
+    def __init__(self, account: str = ACCOUNT) -> None:
+        self.account = account
 
     def answer(self, request: HttpRequest) -> HttpReply | None:
         """moto's reply; `None` if it does not have the operation.
@@ -72,17 +88,14 @@ class MotoApp:
         from werkzeug.exceptions import HTTPException
         from werkzeug.test import run_wsgi_app
 
-        if self._app is None:
-            starting.info("The local AWS starts moto, which takes a few seconds.")
-            from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
-
-            self._app = DomainDispatcherApplication(create_backend_app)
+        app = _start()
+        request = replace(request, headers={**request.headers, "x-moto-account-id": self.account})
         if not self._has_service(request):
             return None
         _check_filters(request)
         warnings.filterwarnings("ignore", module=r"moto\.")  # they are about moto's own code
         try:
-            chunks, status, headers = run_wsgi_app(self._app, _make_environment(request), buffered=True)
+            chunks, status, headers = run_wsgi_app(app, _make_environment(request), buffered=True)
         except NotImplementedError as error:
             if _OF_FILTER.search(str(error)):
                 raise ApiError(REFUSED, f"moto: {error}") from error
@@ -105,7 +118,7 @@ class MotoApp:
         from moto.backends import list_of_moto_modules
 
         environment = _make_environment(request)
-        host = self._app.infer_service_region_host(environment, environment["PATH_INFO"]) or ""
+        host = _start().infer_service_region_host(environment, environment["PATH_INFO"]) or ""
         if host in list_of_moto_modules():
             return True
         backend = next(

@@ -18,6 +18,7 @@ from sqlprov.catalog.service_model import get_loader
 from sqlprov.emulator.exchange import HttpReply, HttpRequest, Response
 from sqlprov.emulator.moto_app import MotoApp
 from sqlprov.emulator.options import ACCOUNT
+from sqlprov.emulator.sample_data import load_accounts
 
 Values = Mapping[str, Any]
 Answer = Callable[[HttpRequest], HttpReply | Response | None]
@@ -27,13 +28,13 @@ _NAME = re.compile(r"<([\w.-]+)>")
 
 
 def seed(clients: Sequence[str], app: MotoApp) -> None:
-    """Make the sample data of the service with these clients, once for each state of moto.
+    """Make the sample data of the service with these clients, once for each account and state of moto.
 
     Raises:
         Exception: a call failed. The next request meets the error again, instead of a part of the data.
     """
     for client in read_calls().keys() & clients:
-        if client not in (done := _get_marks()):
+        if client not in (done := _get_marks(app.account)):
             if client in _NEEDS:
                 seed([_NEEDS[client]], app)
             _make_calls(client, app)
@@ -54,12 +55,14 @@ def _make_calls(service: str, app: MotoApp) -> None:
     from botocore import xform_name
     from jmespath import search
 
-    values: dict[str, Any] = {"account": ACCOUNT, "zip": _zip_function()}
+    values: dict[str, Any] = {"account": app.account, "zip": _zip_function()}
     clients: dict[tuple[str, str], Any] = {}
     for entry in read_calls()[service]:
         operation = next(iter(entry))
         for each in entry.get("each", [{}]):
             row = values | _fill(each, values)
+            if app.account != ACCOUNT and "bucket" in row:
+                row["bucket"] += f"-{app.account}"  # names of buckets are global
             place = entry.get("of", service), row.get("region", _HOME)
             if place not in clients:
                 clients[place] = open_client(app.answer, *place)
@@ -90,7 +93,7 @@ def _date_role(row: Values) -> None:
         # Half a day more: the statement that makes the first request began before its data was made.
         return datetime.now(UTC).replace(microsecond=0, tzinfo=None) - timedelta(days=days, hours=12)
 
-    role = get_backend("iam")[ACCOUNT]["aws"].get_role(row["role"])
+    role = get_backend("iam")[row["account"]]["aws"].get_role(row["role"])
     role.create_date = count_back(row["age"])
     if "use" in row:
         role.last_used = count_back(row["use"])
@@ -103,7 +106,7 @@ def _run_tasks(row: Values) -> None:
 
     state_manager.set_transition("ecs::task", {"progression": "manual", "times": math.inf})  # they run on
 
-    backend = get_backend("ecs")[ACCOUNT][_HOME]
+    backend = get_backend("ecs")[row["account"]][_HOME]
     for service in backend.services.values():
         if (service.cluster_name, service.name) == (row["cluster"], row["name"]):
             service.running_count, service.pending_count = row["running"], row["desired"] - row["running"]
@@ -114,7 +117,20 @@ def _run_tasks(row: Values) -> None:
     definition.network_mode = mode
 
 
-_THEN: dict[str, Callable[[Values], None]] = {"date_role": _date_role, "run_tasks": _run_tasks}
+def _number_account(row: Values) -> None:
+    """Give the accounts the names and ids of the sample data; moto makes random ids."""
+    from moto.backends import get_backend
+
+    accounts = get_backend("organizations")[row["account"]]["aws"].accounts
+    for made, member in zip(accounts, load_accounts(), strict=False):
+        made.id, made.name = member.id, member.name
+
+
+_THEN: dict[str, Callable[[Values], None]] = {
+    "date_role": _date_role,
+    "number_account": _number_account,
+    "run_tasks": _run_tasks,
+}
 
 
 def _zip_function() -> bytes:
@@ -124,15 +140,15 @@ def _zip_function() -> bytes:
     return code.getvalue()
 
 
-def _get_marks() -> set[str]:
+def _get_marks(account: str) -> set[str]:
     """The services that have their data; in moto's state, so moto's reset empties the set."""
     from moto.backends import get_backend
 
-    marks: set[str] = get_backend("iam")[ACCOUNT]["aws"].__dict__.setdefault("sqlprov_seeded", set())
+    marks: set[str] = get_backend("iam")[account]["aws"].__dict__.setdefault("sqlprov_seeded", set())
     return marks
 
 
-def open_client(answer: Answer, service: str, region: str) -> Any:
+def open_client(answer: Answer, service: str, region: str, key: str = "local") -> Any:
     """A botocore client whose requests go to `answer` directly, not over the network."""
     from botocore.awsrequest import AWSResponse
     from botocore.config import Config
@@ -155,7 +171,7 @@ def open_client(answer: Answer, service: str, region: str) -> Any:
     no_file = (None, None, os.devnull, None)
     session = Session({"profile": (None,) * 4, "config_file": no_file, "credentials_file": no_file})
     session.register_component("data_loader", get_loader())
-    session.set_credentials("local", "local")
+    session.set_credentials(key, "local")
     config = Config(retries={"total_max_attempts": 1}, inject_host_prefix=False)
     client = session.create_client(service, region, endpoint_url="http://127.0.0.1", config=config)
     client.meta.events.register("before-send", send)

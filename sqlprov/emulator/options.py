@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 ACCOUNT = "123456789012"
-"""The account of every resource."""
+"""The account of every resource, or the management account of the organisation."""
+USER = f"arn:aws:iam::{ACCOUNT}:user/local"
+"""Who calls with any access key."""
 FAULTS = (
     # before the commit
     *("error500", "error503", "throttle", "timeout_before", "reset", "expired_credentials", "access_denied"),
@@ -81,6 +83,7 @@ class Fault:
         at: the first call that fails, counted from 1 among the matching calls since the injection.
         operation: such as `DescribeModel`; None matches every operation.
         region: None matches every region.
+        account: id; None matches every account.
         times: the number of calls that fail; None for all from `at` on.
         hold: seconds that a timeout keeps the connection open if the client does not close it.
 
@@ -92,6 +95,7 @@ class Fault:
     at: int = 1
     operation: str | None = None
     region: str | None = None
+    account: str | None = None
     times: int | None = 1
     hold: float = 60.0
 
@@ -117,3 +121,9 @@ class Call:
     error: str = ""
     committed: bool = False
     abandoned: bool = False
+    user: str = USER  # ARN of who calls
+
+    @property
+    def account(self) -> str:
+        """The id of the account that is called."""
+        return self.user.split(":")[4]

@@ -15,6 +15,7 @@ from sqlprov.catalog.table import ColumnSource, Table, get_path
 from sqlprov.emulator.clients import list_all_clients
 from sqlprov.emulator.errors import ApiError
 from sqlprov.emulator.exchange import CredentialScope, HttpReply, HttpRequest, Response
+from sqlprov.emulator.identities import Identity
 from sqlprov.emulator.model_rows import ModelRow, ModelRows, put_path
 from sqlprov.emulator.model_server import (
     Members,
@@ -44,21 +45,24 @@ _CODE = re.compile(rb'(?:<Code>|"(?:__type|[cC]ode)"\s*:\s*"(?:[\w.]+#)?)(\w[\w.
 
 
 class OtherServices:
-    """Sends each request to moto, or to the model server.
+    """The other services of an account. Sends each request to moto, or to the model server.
 
     Args:
         load_tables: client -> its tables, for the calls that moto does not have.
         answer: the local AWS, whose lists say which parents there are.
+        account: id.
+        key: an access key of the account.
     """
 
-    def __init__(self, load_tables: LoadTables, answer: Answer) -> None:
-        self._moto = MotoApp()
-        self._model = _LocalModel(load_tables, answer)
+    def __init__(self, load_tables: LoadTables, answer: Answer, account: str, key: str) -> None:
+        self._moto = MotoApp(account)
+        self._model = _LocalModel(load_tables, answer, account, key)
 
-    def answer(self, request: HttpRequest, scope: CredentialScope) -> Response:
-        call = Call(request.path, scope.region, scope.access_key, {}, time.monotonic())
+    def answer(self, request: HttpRequest, scope: CredentialScope, identity: Identity) -> Response:
+        call = Call(request.path, scope.region, scope.access_key, {}, time.monotonic(), user=identity.user)
         clients = list_all_clients().get(_SIGNED_AS.get(scope.service, scope.service), [])
         try:
+            identity.check(time.time())
             reply = self._answer(request, scope, clients)
         except Exception as raised:
             error = raised
@@ -66,7 +70,7 @@ class OtherServices:
                 logger.exception("the local AWS failed in %s of %s", request.path, scope.service)
                 # Another attempt would fail too.
                 error = ApiError("LocalFailure", f"The local AWS failed: {type(raised).__name__}: {raised}")
-            reply = encode_error(load_model(clients[0] if clients else "sts"), error)
+            reply = encode_error(load_model(clients[0] if clients else "sts"), error.translate(scope.service))
         call.status = reply.status
         return Response(**vars(reply), call=call)
 
@@ -150,12 +154,12 @@ def _warn(reply: HttpReply, text: str) -> HttpReply:
 class _LocalModel(ModelService):
     """The tables that moto does not list, with made-up rows. For a resource of moto's it has nothing."""
 
-    def __init__(self, load_tables: LoadTables, answer: Answer) -> None:
-        super().__init__(_LocalRows(self), page=100)
+    def __init__(self, load_tables: LoadTables, answer: Answer, account: str, key: str) -> None:
+        super().__init__(_LocalRows(self, account), page=100)
         self._load = load_tables
         # Client and table -> the warning that its rows are made up; empty if they are not.
         self._warnings: dict[tuple[str, str], str] = {}
-        self._open_client = cache(lambda client, region: open_client(answer, client, region))
+        self._open_client = cache(lambda client, region: open_client(answer, client, region, key))
 
     def open(self, request: HttpRequest) -> Any:
         raise NotImplementedError("requests are opened with the clients that may have sent them")
@@ -290,8 +294,8 @@ class _LocalModel(ModelService):
 class _LocalRows(ModelRows):
     """Three made-up rows a table; the parents of a child are those that the local AWS lists."""
 
-    def __init__(self, model: _LocalModel) -> None:
-        super().__init__(3, 2, first=1)
+    def __init__(self, model: _LocalModel, account: str) -> None:
+        super().__init__(3, 2, first=1, account=account)
         self._model = model
 
     def read_parent(self, table: Table, region: str) -> list[ModelRow]:

@@ -6,7 +6,8 @@ import random
 from collections.abc import Iterator, Sequence
 
 from sqlprov.emulator.context import DAY, Members
-from sqlprov.emulator.defaults import ROLE, make_model_variant, make_shadow_mode
+from sqlprov.emulator.defaults import build_role_arn, make_model_variant, make_shadow_mode
+from sqlprov.emulator.options import ACCOUNT
 from sqlprov.emulator.store import Record
 
 _FIRST = 1_672_531_200_000  # 2023-01-01T00:00:00Z, in milliseconds
@@ -23,9 +24,11 @@ _STATES = (
 _INSTANCES = ("ml.m5.xlarge", "ml.c5.2xlarge", "ml.g5.xlarge", "ml.t3.medium")
 
 
-def generate_experiments(count: int, regions: Sequence[str], seed: int) -> Iterator[Record]:
+def generate_experiments(
+    count: int, regions: Sequence[str], seed: int, account: str = ACCOUNT
+) -> Iterator[Record]:
     """The same records for the same arguments; the names of different seeds differ."""
-    chance = random.Random(seed)
+    chance, role = random.Random(seed), build_role_arn(account)
     # Many experiments share these times: paging bugs appear when rows tie in the sort column.
     moments = [_FIRST + chance.randrange(_SPAN) for _ in range(20)]
     for number in range(count):
@@ -36,10 +39,10 @@ def generate_experiments(count: int, regions: Sequence[str], seed: int) -> Itera
         if chance.random() < 0.2:
             tags = {"team": chance.choice(_TEAMS), "cost": str(chance.randrange(100))}
         region = chance.choice(regions)
-        yield Record("InferenceExperiment", region, _generate_members(name, created, chance), tags)
+        yield Record("InferenceExperiment", region, _generate_members(name, created, role, chance), tags)
 
 
-def _generate_members(name: str, created: float, chance: random.Random) -> Members:
+def _generate_members(name: str, created: float, role: str, chance: random.Random) -> Members:
     status = chance.choice(_STATES)
     modified = round(created + chance.randrange(7 * 86_400_000) / 1000, 3)
     instance = chance.choice(_INSTANCES)
@@ -49,7 +52,7 @@ def _generate_members(name: str, created: float, chance: random.Random) -> Membe
         "Status": status,
         "CreationTime": created,
         "LastModifiedTime": modified,
-        "RoleArn": ROLE,
+        "RoleArn": role,
         "EndpointName": f"endpoint-{chance.randrange(50)}",
         "ModelVariants": [
             make_model_variant("production", "model-a", instance, 2),

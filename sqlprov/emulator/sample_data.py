@@ -14,6 +14,7 @@ from sqlprov.emulator.defaults import (
     make_model_variant,
     make_shadow_mode,
 )
+from sqlprov.emulator.organization import Member
 
 _BUSY = {"Creating", "Starting", "Updating", "Stopping"}
 
@@ -30,6 +31,12 @@ def load_resources() -> Iterator[tuple[str, str, Members]]:
         yield "Model", region, _make_model(region, f"{name}-v1", row["created"])
         yield "EndpointConfig", region, _make_endpoint_config(row)
         yield "Endpoint", region, _make_endpoint(row, shadow_tests)
+
+
+def load_accounts() -> Iterator[Member]:
+    """The accounts of the organisation, the management account first."""
+    for row in _read("sample_accounts.csv"):
+        yield Member(row["id"], row["name"], unit=row["unit"], roles=None)
 
 
 def _read(file: str) -> list[dict[str, str]]:

@@ -1,4 +1,4 @@
-"""Every resource that the service holds, in SQLite: in memory, or in a file that several processes may share."""
+"""Every resource of an account, in SQLite: in memory, or in a file that several processes may share."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from typing import Any
 import orjson
 
 from sqlprov.emulator.api_model import build_arn, load_resource_kinds
+from sqlprov.emulator.options import ACCOUNT
 from sqlprov.errors import InterfaceError
 from sqlprov.private_files import make_private_file, make_private_folder
 
@@ -68,11 +69,12 @@ class Record:
 
 
 class Store:
-    """All resources behind one lock.
+    """All resources of an account behind one lock.
 
     Args:
         path: SQLite file that outlives the process and that other processes may share; made, with its folder, if it
             does not exist. None keeps memory only.
+        account: id of the account whose resources they are.
 
     Attributes:
         has_changed: whether the last write_lock() put or dropped a resource.
@@ -81,7 +83,8 @@ class Store:
         InterfaceError: the file is not a state file, or it has another version's format.
     """
 
-    def __init__(self, path: Path | None = None) -> None:
+    def __init__(self, path: Path | None = None, account: str = ACCOUNT) -> None:
+        self.account = account
         self._lock = threading.RLock()
         self._path = path
         self.has_changed = False
@@ -160,7 +163,7 @@ class Store:
 
     def put(self, records: Iterable[Record]) -> None:
         """Add resources, or replace those of the same names; call it under write_lock()."""
-        self._db.executemany(_PUT, map(_to_row, records))
+        self._db.executemany(_PUT, (_to_row(self.account, record) for record in records))
         self.has_changed = True
 
     def drop(self, record: Record) -> None:
@@ -248,10 +251,10 @@ def _read_record(noun: str, region: str, document: bytes, tags: bytes) -> Record
     return Record(noun, region, orjson.loads(document), orjson.loads(tags))
 
 
-def _to_row(record: Record) -> tuple[Any, ...]:
+def _to_row(account: str, record: Record) -> tuple[Any, ...]:
     kind = record.kind
     place = kind.noun, record.region, record.name.lower()
-    members = record.members | {kind.arn: build_arn(kind.noun, record.region, record.name)}
+    members = record.members | {kind.arn: build_arn(account, kind.noun, record.region, record.name)}
     item = orjson.dumps({name: members[name] for name in kind.item_members if name in members})
     columns = record.values + [None] * (_MOST_COLUMNS - len(record.values))
     return *place, record.document, orjson.dumps(record.tags), item, record.due, *columns

@@ -5,7 +5,6 @@ from __future__ import annotations
 from sqlprov.emulator.api_model import load_resource_kinds
 from sqlprov.emulator.context import Context, Members, Operation, make_not_found_error, parse_tags
 from sqlprov.emulator.errors import make_validation_error
-from sqlprov.emulator.options import ACCOUNT
 from sqlprov.emulator.pages import cut_page
 from sqlprov.emulator.store import Record
 
@@ -48,11 +47,11 @@ def _find(context: Context, region: str, resource: str) -> Record:
     *_, arn_region, account, path = resource.split(":", 5)
     part, _, name = path.partition("/")
     noun = next((kind.noun for kind in load_resource_kinds().values() if kind.arn_part == part), "")
-    if not noun or account != ACCOUNT or arn_region != region:
+    if not noun or account != context.store.account or arn_region != region:
         raise make_validation_error(f"Could not find resource with ARN {resource}")
     record = context.store.get_by_arn_name(noun, region, name)
     if record is None:
-        raise make_not_found_error(noun, region, name)
+        raise make_not_found_error(context, noun, region, name)
     return record
 
 

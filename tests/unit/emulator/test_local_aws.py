@@ -3,6 +3,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import boto3
 import pytest
 from botocore.exceptions import ClientError
 from local_sagemaker import connection, plain_client
@@ -90,6 +91,34 @@ def test_one_address_serves_the_emulator_moto_and_what_neither_has(open_client):
     assert open_client("sqs").list_queues()["QueueUrls"]  # moto's
     assert open_client("amplify").list_apps()["apps"]  # neither's
     assert open_client("mailmanager").list_relays()["Relays"]  # signed as ses, which moto has
+
+
+def test_the_accounts_of_the_organisation_have_their_own_resources(aws, open_client):
+    accounts = open_client("organizations").list_accounts()["Accounts"]
+    assert [each["Name"] for each in accounts] == ["management", "production", "staging", "sandbox"]
+    for account in accounts:
+        role = f"arn:aws:iam::{account['Id']}:role/Any"
+        made = open_client("sts").assume_role(RoleArn=role, RoleSessionName="test")["Credentials"]
+
+        def open_member(service: str, key: dict[str, Any] = made) -> Client:
+            return boto3.client(
+                service,
+                region_name="us-east-1",
+                endpoint_url=aws.url,
+                aws_access_key_id=key["AccessKeyId"],
+                aws_secret_access_key=key["SecretAccessKey"],
+                aws_session_token=key["SessionToken"],
+            )
+
+        models = open_member("sagemaker").list_models(MaxResults=100)["Models"]
+        arns = [each["ModelArn"] for each in models]
+        arns += [each["Arn"] for each in open_member("iam").list_roles()["Roles"]]
+        arns += [each["appArn"] for each in open_member("amplify").list_apps()["apps"]]
+        assert len(arns) == 10 + 9 + 3
+        assert {arn.split(":")[4] for arn in arns} == {account["Id"]}
+        aws.expire_credentials(account["Id"])
+        codes = [read_error(open_member("sqs").list_queues)[0], read_error(open_member("iam").list_roles)[0]]
+        assert codes == ["ExpiredTokenException", "ExpiredToken"]
 
 
 def test_a_resource_that_nothing_has_is_missing(open_client):
