@@ -6,7 +6,7 @@ import importlib
 import os
 import threading
 import weakref
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from pathlib import Path
@@ -63,7 +63,8 @@ def connect(
 
     Raises:
         ProgrammingError: the database cannot be opened.
-        InterfaceError: this process has it open with another account, endpoint, `sandbox` or `read_only`.
+        InterfaceError: this process has it open with another account, endpoint, `sandbox` or `read_only`; a region that
+            is not a str.
         CredentialsError: the profile does not exist.
         UnknownName, DataError: a setting that does not exist, or a value that does not fit.
 
@@ -73,7 +74,10 @@ def connect(
     """
     chosen = Settings()
     if region is not None:
-        chosen = chosen.with_value("regions", region if isinstance(region, str) else ",".join(region))
+        names = [region] if isinstance(region, str) or not isinstance(region, Iterable) else list(region)
+        if not all(isinstance(name, str) for name in names):
+            raise InterfaceError(f"region is a str or a list of them, such as 'us-east-1', not {region!r}.")
+        chosen = chosen.with_value("regions", ",".join(names))
     chosen = chosen.with_values(settings or {})
     if read_only:
         chosen = chosen.with_value("read_only", "on")

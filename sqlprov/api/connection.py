@@ -223,8 +223,11 @@ class Connection(PEP249Cursor):
         Raises:
             MalformedSQL: a statement cannot be parsed; of a script with one statement, its run says so.
             NotSupportedError: StackQL's statement that sqlprov does not support, or a template's placeholder.
+            InterfaceError: the script is not a str.
         """
         self._check_open()
+        if not isinstance(script, str):
+            raise InterfaceError(f"SQL is a str, as in sql('SELECT 1'), not {script!r}.")
         statements = parse(script)
         if reason := find_placeholder_refusal(statements, script, self.catalog):
             raise NotSupportedError(reason)

@@ -3,9 +3,10 @@ from __future__ import annotations
 import datetime
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
+from typing import Any
 
 import pandas as pd
 import polars as pl
@@ -339,3 +340,19 @@ def test_a_star_import_leaves_the_warning_of_python_alone() -> None:
     exec("from sqlprov import *", names)
     assert "Warning" not in names
     assert names["paramstyle"] == "qmark"
+
+
+@pytest.mark.parametrize("text", [None, 5, b"SELECT 1", ["SELECT 1"]])
+def test_sql_that_is_not_a_str_is_an_error_that_shows_it(con: Connection, text: object) -> None:
+    runs: list[Callable[[Any], object]] = [con.sql, con.execute, lambda each: con.executemany(each, [[]])]
+    for run in (*runs, lambda each: list(con.run(each))):
+        with pytest.raises(errors.InterfaceError) as caught:
+            run(text)
+        assert str(caught.value) == f"SQL is a str, as in sql('SELECT 1'), not {text!r}."
+
+
+@pytest.mark.parametrize("region", [5, [5], b"us-east-1", [None]])
+def test_a_region_that_is_not_a_str_is_an_error_that_shows_it(region: object) -> None:
+    with pytest.raises(errors.InterfaceError) as caught:
+        sqlprov.connect(region=region)  # type: ignore[arg-type]
+    assert str(caught.value) == f"region is a str or a list of them, such as 'us-east-1', not {region!r}."
