@@ -317,8 +317,13 @@ def _delete_tagged(command: StackCommand, yes: bool) -> None:
         reporter.report("kept", text="Not confirmed; nothing more was deleted.")
         return
     for row in rows:
-        delete_row(row, command.runner)
-        reporter.report("deleted", text=str(row))
+        try:
+            delete_row(row, command.runner)
+        except Error as error:
+            reporter.report("failed", text=f"{row}: {error}")
+            command.failed.append(str(row))
+        else:
+            reporter.report("deleted", text=str(row))
 
 
 @deploy.command(cls=StrictCommand)

@@ -212,6 +212,8 @@ class _NewResource:
         return self._choose_name(shape) if is_name and shape.kind == "string" else self._choose(shape, name)
 
     def _choose_name(self, shape: Shape) -> str:
+        if shape.name == "DNSName":  # Route 53 ends what it stores with a dot
+            return f"{_NAMES[0]}.internal."
         for name in _NAMES:
             if shape.constraint.accepts(_fill_name(name, self.scaffold.name)):
                 return name

@@ -62,8 +62,11 @@ class TableResource(Deployable):
         return State.WRONG if self.differences and not self.resource.skips_validation else State.RIGHT
 
     def _compare(self, row: Row | None) -> tuple[Difference, ...]:
+        # A token belongs to the call that made the row: `uuid()` makes another in each build.
+        tokens = self.table.by_method["create_resource"].tokens if row else ()
+        values = {name: value for name, value in self.values.items() if name not in tokens}
         with self._located():
-            return self.runner.connection.compare(self.resource.table, self.values, row, self.region)
+            return self.runner.connection.compare(self.resource.table, values, row, self.region)
 
     def settle(self) -> None:
         state = self.table.state
@@ -132,13 +135,14 @@ class TableResource(Deployable):
         return self._read(self.table.key) is not None
 
     def _check_similar(self) -> None:
-        """Raise if a row has what `find` says but for case, dots and slashes: the service wrote it in its own way."""
+        """Raise if a row has what `find` says but for case, dots and slashes, or in its ARN: the service wrote it in
+        its own way."""
         texts = [name for name in self.identity if pa.types.is_string(self.table.by_name[name].type)]
         if not self.is_found or not texts:
             return
         names = ", ".join(map(quote_identifier, texts))
         conditions = [
-            f"lower(trim({quote_identifier(name)}, './')) = lower(trim(?, './'))" if name in texts
+            _build_similar(quote_identifier(name)) if name in texts
             else f"{quote_identifier(name)} = ?"
             for name in self.identity
         ]  # fmt: skip
@@ -147,7 +151,8 @@ class TableResource(Deployable):
             found = " and ".join(f"{name} = {row[name]!r}" for name in texts)
             raise ProgrammingError(
                 f"{self.place}: {self.resource.name}: no row of {self.resource.table} has {self._describe_find()}, but "
-                f"one has {found}, as the service writes it; write that under `find`."
+                f"one has {found}, as the service writes it; write that under `find`. If that is "
+                "another, write a condition: `find: \"name = 'x'\"`."
             )
 
     def delete(self) -> str:
@@ -283,6 +288,13 @@ class TableResource(Deployable):
             if not str(error).startswith(self.place):
                 error.args = (f"{self.place}: {self.resource.name}: {error}", *error.args[1:])
             raise
+
+
+def _build_similar(name: str) -> str:
+    """The condition that a text is another but for case, dots and slashes, or that it is an ARN that ends with it."""
+    text = f"lower(trim({name}, './'))"
+    end = f"CASE WHEN {text} LIKE 'arn:%' THEN regexp_extract({text}, '[^/:]*$') END"
+    return f"lower(trim(?, './')) IN ({text}, {end})"
 
 
 def _to_text(value: Any) -> str | None:

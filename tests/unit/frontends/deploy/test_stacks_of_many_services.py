@@ -219,3 +219,46 @@ def test_a_row_whose_name_the_service_wrote_in_its_own_way_is_not_made_again(
         assert f"has name = '{name.title()}'".replace(".Test", ".test") in ran.text
         assert f"but one has name = '{name}.', as the service writes it" in ran.text
         assert con.sql(zones).fetchone() == (1,)
+
+
+TOKEN = """
+name: token
+globals: [{name: region, value: us-east-1}]
+resources:
+  - name: zone
+    table: aws.route53.hosted_zones
+    find: {name: token.internal.}
+    props: [{name: Name, value: token.internal}, {name: CallerReference, value: "{{ uuid() }}"}]
+"""
+TOPIC = """
+name: topic
+globals: [{name: region, value: us-east-1}]
+resources:
+  - name: topic
+    table: aws.sns.topics
+    find: {topic_arn: by-name}
+    props: [{name: Name, value: by-name}]
+"""
+
+
+def test_a_row_whose_token_is_another_in_each_build_is_unchanged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SQLPROV_STATE_DIR", str(tmp_path / "state"))
+    with sqlprov.connect(local=True) as con:
+        stack = write_stack(tmp_path, TOKEN)
+        assert build_ok(con, stack).names("created") == ["zone"]
+        assert build_ok(con, stack).names("unchanged") == ["zone"]
+        assert build_ok(con, stack, command="test").names("passed") == ["zone"]
+
+
+def test_a_row_found_by_a_name_where_it_has_its_arn_is_named_in_every_build(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SQLPROV_STATE_DIR", str(tmp_path / "state"))
+    with sqlprov.connect(local=True) as con:
+        stack = write_stack(tmp_path, TOPIC)
+        for creates in (["topic"], []):
+            ran = run_stack(con, stack)
+            assert "one has topic_arn = 'arn:aws:sns:us-east-1:123456789012:by-name'" in str(ran.error)
+            assert ran.names("created") == creates
