@@ -200,3 +200,19 @@ def test_wrong_usage_of_a_plan_is_told_from_a_plan_with_changes(cloud: CommandLi
         assert (planned.code, planned.out) == (1, ""), words
         assert "Error: " in planned.err
     assert cloud.run("deploy", "build").code == 2
+
+
+def test_a_tagged_row_that_cannot_be_deleted_is_reported_and_the_others_are_deleted(
+    cloud: CommandLine, emulator: Emulator, stack: Path
+) -> None:
+    where = (str(stack), "--var", "AWS_REGION=us-east-1")
+    second = MANIFEST.replace("name: model\n", "name: second\n").replace("stack_env }}", "stack_env }}-2")
+    for manifest in (MANIFEST, second):
+        (stack / "stackql_manifest.yml").write_text(manifest)
+        assert cloud.run("deploy", "build", *where, "dev", "--tag-stack").code == 0
+    (stack / "stackql_manifest.yml").write_text(MANIFEST.replace("stack_env }}", "stack_env }}-3"))
+    emulator.inject(Fault("access_denied", operation="DeleteModel"))
+    ended = cloud.run("deploy", "teardown", *where, "dev", "--tagged", "--yes")
+    assert ended.code == 1
+    assert ended.out.count("\nfailed: aws.sagemaker.models 'shop-dev") == 1, ended.out
+    assert ended.out.count("\ndeleted: aws.sagemaker.models 'shop-dev") == 1, ended.out

@@ -124,6 +124,6 @@ def test_a_manifest_is_not_overwritten(tmp_path: Path) -> None:
 
 
 def test_a_hosted_zone_has_the_final_dot_that_the_service_writes(tmp_path: Path) -> None:
-    list(write_scaffold(tmp_path / "dns", ["aws.route53.hosted_zones"], CATALOG))
+    list(write_stack(tmp_path / "dns", ["aws.route53.hosted_zones"], Catalog()))
     text = (tmp_path / "dns" / "stackql_manifest.yml").read_text()
     assert text.count("{{ stack_name }}-{{ stack_env }}.internal.") == 2, "its value, and how it is found"
