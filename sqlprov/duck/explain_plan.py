@@ -93,7 +93,7 @@ class QueryPlan:
         ]
 
     def note_hints(self, run: Run) -> None:
-        """Pass the run what rows of tables with one scan contain; and the top N, if the plan is one of a scan."""
+        """Pass the run what rows of tables with one scan contain; and the top N of each that is read only for it."""
         if run.hints is None:
             return
         counts = Counter(scan.live.table.full_name for scan in self.scans)
@@ -104,8 +104,12 @@ class QueryPlan:
             and (texts := tuple(list_contained(scan.checks)))
         }
         by = run.hints.sorted_by
-        first = _find_first_rows(self.roots[0]) if by and len(self.roots) == 1 else None
-        top = (by[0], Top(by[1], *first)) if by and first else None
+        first = {id(node): rows for root in self.roots for node, rows in _list_first_rows(root)} if by else {}
+        top = {
+            name: Top(by[name], *first[id(scan.node)])
+            for scan in self.scans
+            if counts[name := scan.live.table.full_name] == 1 and name in by and id(scan.node) in first
+        }
         run.hints = replace(run.hints, contained=contained, top=top)
 
     def plan_scans(self, run: Run, *, together: bool) -> list[ReadPlan]:
@@ -203,23 +207,20 @@ def _is_join(name: str) -> bool:
     return "JOIN" in name or name == "CROSS_PRODUCT"
 
 
-def _find_first_rows(node: Node) -> tuple[bool, int, str] | None:
-    """Whether the order is descending, the number of rows, and the FILTER's condition, if the plan is a top-N of one
-    scan's rows."""
-    first, checks = None, ""
-    while True:
-        name = node["name"].strip()
-        if name == SCAN:
-            return (*first, checks) if first else None
-        if name == "TOP_N" and first is None:
-            first = _read_top(node)
-            if first is None:
-                return None
-        elif name == "FILTER" and first and node["children"][0]["name"].strip() == SCAN:
-            checks = " AND ".join(list_info(node, "Expression"))
-        elif name != "PROJECTION":
-            return None
-        (node,) = node["children"]
+def _list_first_rows(node: Node) -> Iterator[tuple[Node, tuple[bool, int, str]]]:
+    """Each scan whose rows only a top N uses; whether its order is descending, the number of rows, and the condition of
+    the FILTER in between."""
+    if node["name"].strip() == "TOP_N" and (first := _read_top(node)):
+        (below,), checks = node["children"], ""
+        while below["name"].strip() == "PROJECTION":
+            (below,) = below["children"]
+        if below["name"].strip() == "FILTER":
+            checks = " AND ".join(list_info(below, "Expression"))
+            (below,) = below["children"]
+        if below["name"].strip() == SCAN:
+            yield below, (*first, checks)
+    for child in node.get("children", ()):
+        yield from _list_first_rows(child)
 
 
 def _read_top(node: Node) -> tuple[bool, int] | None:

@@ -63,7 +63,7 @@ class Planner:
             where,
             pushdown=settings.pushdown,
             contained=hints.contained.get(name, ()) if hints else (),
-            top=hints.top[1] if hints and hints.top and hints.top[0] == name else None,
+            top=hints.top.get(name) if hints else None,
             # Windows differ from run to run, and with them the calls.
             split=settings.split and not settings.cache,
             bulk_tags=settings.bulk_tags,

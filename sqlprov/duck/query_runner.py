@@ -289,8 +289,8 @@ class QueryRunner:
             return False
         if query.verb not in ("SELECT", "FROM"):
             explainable = query.verb in ("CREATE", "INSERT", "COPY") and not self.in_transaction
-            return explainable and self._hints.may_narrow(query)
-        if run.hints.sorted_by is not None or query.words & CONTAINING or "~~" in query.text:
+            return explainable and (bool(run.hints.sorted_by) or self._hints.may_narrow(query))
+        if run.hints.sorted_by or query.words & CONTAINING or "~~" in query.text:
             return True
         prefetches = _is_predictable(query, run) and self._definitions.count_reads(query) > 1
         return prefetches or self._hints.may_narrow(query)

@@ -80,19 +80,13 @@ class HintFinder:
         decides = self._ask_use(texts)
         limited = bool(query.words & {"limit", "fetch"})
         first = find_limit(query.tokens)
-        if (
-            query.verb not in ("SELECT", "FROM")
-            or not (limited and "order" in query.words)
-            or query.tree is None
-        ):
-            return Hints(decides, partial(_is_compared, texts), limited=limited, first_rows=first)
+        hints = Hints(decides, partial(_is_compared, texts), limited=limited, first_rows=first)
+        if not (limited and "order" in query.words) or query.tree is None:
+            return hints
         # Imported here: sqlglot takes 60 ms, and only some statements need it.
-        from sqlprov.sql.sort_column import find_sort_column
+        from sqlprov.sql.sort_column import find_sort_columns
 
-        sorted_by = find_sort_column(query.tree, self._definitions.make_resolver())
-        return Hints(
-            decides, partial(_is_compared, texts), sorted_by=sorted_by, limited=limited, first_rows=first
-        )
+        return replace(hints, sorted_by=find_sort_columns(query.tree, self._definitions.make_resolver()))
 
     def _ask_use(self, texts: Sequence[str]) -> Callable[[], bool]:
         """Whether a query uses region for more than showing it, decided when a scan needs to know.
@@ -183,17 +177,22 @@ class HintFinder:
         return frozenset(row[0] for row in rows)
 
     def check_top(self, run: Run) -> None:
-        """Forget the top N if its condition depends on more than texts, or if DuckDB's plan may not show it all."""
-        if run.hints is None or run.hints.top is None or not run.hints.top[1].checks:
+        """Forget each top N whose condition depends on more than texts, or that DuckDB's plan may not show whole."""
+        if run.hints is None:
             return
-        name, top = run.hints.top
-        table = self._session.catalog.get_table(*name.split("."))
-        words = {token.value.lower() for token in tokenize(top.checks) if token.is_name}
-        checked = words & table.by_name.keys()
-        is_text = all(pa.types.is_string(table.by_name[column].type) for column in checked)
-        is_clear = is_text and words - checked <= {*TEXT_WORDS, *self._find_text_functions()}
-        new = (name, replace(top, checked=frozenset(checked))) if is_clear else None
-        run.hints = replace(run.hints, top=new)
+        clear = dict(run.hints.top)
+        for name, top in run.hints.top.items():
+            if not top.checks:
+                continue
+            table = self._session.catalog.get_table(*name.split("."))
+            words = {token.value.lower() for token in tokenize(top.checks) if token.is_name}
+            checked = words & table.by_name.keys()
+            is_text = all(pa.types.is_string(table.by_name[column].type) for column in checked)
+            if is_text and words - checked <= {*TEXT_WORDS, *self._find_text_functions()}:
+                clear[name] = replace(top, checked=frozenset(checked))
+            else:
+                del clear[name]
+        run.hints = replace(run.hints, top=clear)
 
     def _find_text_functions(self) -> frozenset[str]:
         """Deterministic functions on strings, except those that users have made."""

@@ -22,7 +22,7 @@ _CONNECTORS = (
 )
 IsLive = Callable[[tuple[str, ...]], bool]
 
-_UNCLEAR = (exp.Pivot, exp.PositionalColumn, exp.Merge, exp.Except, exp.Intersect, exp.Command)
+_UNCLEAR = (exp.Pivot, exp.PositionalColumn, exp.Merge, exp.Command)
 """They use whole rows, or refer to columns without their names."""
 
 
@@ -127,7 +127,7 @@ class _Statement:
         for table in tree.find_all(exp.Table):
             if id(table) in targets:
                 continue
-            is_cte = _is_cte(table)
+            is_cte = find_cte(table) is not None
             live = not is_cte and is_live(tuple(part.name for part in table.parts))
             self.only_live &= live or is_cte
             for name in {table.alias_or_name.lower(), table.name.lower()}:
@@ -247,17 +247,21 @@ class _Statement:
         return isinstance(parent, exp.Select) and self._find_role(parent) is _Role.RESULT
 
     def _may_shift(self, operation: exp.SetOperation) -> bool:
-        """Whether a set operation keeps each column under its name: as a result, or with the column at one place."""
-        if self._find_role(operation) is _Role.RESULT or operation.args.get("by_name"):
+        """Whether a set operation keeps each column under its name: as a result, or with the column at one place.
+
+        EXCEPT and INTERSECT compare rows of the same scope, if they are of live tables.
+        """
+        if isinstance(operation, exp.Except | exp.Intersect):
+            if not self.only_live:
+                return False
+        elif self._find_role(operation) is _Role.RESULT or operation.args.get("by_name"):
             return True
         places = set()
-        for operand in (operation.this, operation.expression):
-            query = operand.unnest()
-            if isinstance(query, exp.SetOperation):
-                query = query.this.unnest()
-            if not isinstance(query, exp.Select) or query.is_star:
+        for query in _list_operands(operation):
+            if not isinstance(query, exp.Select) or (query.is_star and not _shows_one_table(query)):
                 return False
-            places.add(tuple(item.output_name.lower() == self.column for item in query.expressions))
+            columns = tuple(item.output_name.lower() == self.column for item in query.expressions)
+            places.add((columns, query.args["from_"].sql() if query.is_star else ""))
         return len(places) == 1
 
     def has_namesake(self) -> bool:
@@ -291,28 +295,43 @@ class _Statement:
         )
 
 
+def _list_operands(query: exp.Expr) -> Iterator[exp.Expr]:
+    """The queries whose rows a set operation combines."""
+    if isinstance(query, exp.SetOperation):
+        yield from _list_operands(query.this.unnest())
+        yield from _list_operands(query.expression.unnest())
+    else:
+        yield query
+
+
+def _shows_one_table(query: exp.Select) -> bool:
+    """Whether it is `SELECT * FROM t`, whose columns are those of the same query of the same table."""
+    return len(query.expressions) == 1 and "from_" in query.args and not query.args.get("joins")
+
+
 def _is_query_function(node: exp.Anonymous) -> bool:
     return node.name.lower() in ("query", "query_table")
 
 
-def _is_cte(table: exp.Table) -> bool:
-    """Whether the name of a table is that of a CTE which it can see: in its own query the name is another table's."""
+def find_cte(table: exp.Table) -> exp.CTE | None:
+    """The CTE that the name of a table means; in the CTE's own query the name is another table's."""
     if len(table.parts) > 1:
-        return False
+        return None
     name, inside, node = table.name.lower(), None, table.parent
     while node is not None:
         if isinstance(node, exp.CTE):
             inside = node
         elif with_ := node.args.get("with_"):
-            visible = list(with_.expressions)
+            visible: list[exp.CTE] = list(with_.expressions)
             for at, cte in enumerate(visible):
                 if cte is inside:
                     visible = visible[: at + bool(with_.recursive)]
                     break
-            if name in (cte.alias.lower() for cte in visible):
-                return True
+            for cte in visible:
+                if cte.alias.lower() == name:
+                    return cte
         node = node.parent
-    return False
+    return None
 
 
 def _makes_columns(node: exp.Expr) -> bool:

@@ -192,7 +192,7 @@ class Trial:
             ]
             expected = block.planned or block.calls or ()
             assert sorted(calls) == sorted(call.planned for call in expected), "the calls of EXPLAIN"
-            lists = (call for call in planned if call.times == "each page")
+            lists = (call for call in planned if call.times.startswith(("each page", "until")))
             self.pages_planned = {
                 (c.operation, c.region, format_parameters(c.parameters, TOKEN)) for c in lists
             }

@@ -75,8 +75,8 @@ class Hints:
         sources: full name of a table -> the tables whose condition narrows it over a join.
         named: regions that a condition of some scan requires, in `=` or IN.
         contained: full name of a table -> strings that its rows contain.
-        sorted_by: the table and the column that a plain query with a LIMIT sorts by first.
-        top: full name of the statement's only table, and its first rows; `None` if all are wanted.
+        sorted_by: full name of a table -> the column that a plain query of it with a LIMIT sorts by first.
+        top: full name of a table -> its first rows, if no others are wanted.
         join_keys: the values of which tables limit others; no table limits itself, directly or through others.
         limited: whether the statement may have enough rows before a list ends.
         first_rows: the number of rows that its LIMIT asks for; 0 if it is unknown.
@@ -88,8 +88,8 @@ class Hints:
     sources: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     named: frozenset[str] = frozenset()
     contained: Mapping[str, tuple[Contained, ...]] = field(default_factory=dict)
-    sorted_by: tuple[str, str] | None = None
-    top: tuple[str, Top] | None = None
+    sorted_by: Mapping[str, str] = field(default_factory=dict)
+    top: Mapping[str, Top] = field(default_factory=dict)
     join_keys: tuple[JoinKey, ...] = ()
     limited: bool = False
     first_rows: int = 0

@@ -69,6 +69,26 @@ def test_each_part_of_the_rule_reads_its_regions(con: sqlprov.Connection, rule: 
 
 
 @pytest.mark.parametrize(
+    ("sql", "regions"),
+    [
+        (f"SELECT region, model_name FROM {M} EXCEPT SELECT region, endpoint_name FROM {P}", {"us-east-1"}),
+        (
+            f"SELECT region, model_name FROM {M} INTERSECT SELECT region, endpoint_name FROM {P}",
+            {"us-east-1"},
+        ),
+        (f"SELECT * FROM (FROM {M} UNION FROM {M})", {"us-east-1"}),
+        (f"SELECT region FROM {M} EXCEPT SELECT 'eu-west-1'", set(DATA)),
+        (f"SELECT 'eu-west-1' AS region EXCEPT SELECT region FROM {M}", set(DATA)),
+        (f"SELECT region FROM {M} WHERE region = 'eu-west-1' EXCEPT SELECT region FROM {M}", {"eu-west-1"}),
+    ],
+)
+def test_a_set_operation_of_live_tables_stays_in_the_session_and_others_do_not(
+    con: sqlprov.Connection, sql: str, regions: set[str]
+) -> None:
+    assert read_regions(con.sql(sql)) & DATA.keys() == regions
+
+
+@pytest.mark.parametrize(
     ("columns", "rows"),
     [
         ("*", 10),

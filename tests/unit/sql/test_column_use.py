@@ -43,6 +43,12 @@ SHOWN = [
     "WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r) SELECT 1 FROM r JOIN aws.s.m USING (n)",
     "WITH c(a) AS (SELECT name FROM aws.s.m) SELECT a FROM c WHERE a LIKE 'e%'",
     "SELECT a FROM (SELECT name FROM aws.s.m) AS t(a) WHERE a LIKE 'e%'",
+    "SELECT region, name FROM aws.s.m EXCEPT SELECT region, name FROM aws.s.p",
+    "SELECT name, region FROM aws.s.m INTERSECT "
+    "(SELECT name, region FROM aws.s.p EXCEPT SELECT name, region FROM aws.s.m)",
+    "SELECT count(*) FROM (SELECT region FROM aws.s.m EXCEPT SELECT region FROM aws.s.p)",
+    "SELECT * FROM aws.s.m EXCEPT SELECT * FROM aws.s.m",
+    "SELECT count(*) FROM (FROM aws.s.m UNION ALL FROM aws.s.m)",
 ]
 DECIDES = [
     "SELECT upper(region) FROM aws.s.m",
@@ -66,6 +72,13 @@ DECIDES = [
     "SELECT a FROM (SELECT m FROM aws.s.m m) AS t(a) WHERE to_json(a) LIKE '%e%'",
     "SELECT * FROM (SELECT 'a' AS a, 'b' AS b UNION ALL SELECT name, region FROM aws.s.m) WHERE b LIKE 'e%'",
     "SELECT region FROM aws.s.m EXCEPT SELECT region FROM snap",
+    "SELECT region FROM snap EXCEPT SELECT region FROM aws.s.m",
+    "SELECT region, name FROM aws.s.m EXCEPT SELECT name, region FROM aws.s.p",
+    "SELECT region FROM aws.s.m WHERE region = 'x' EXCEPT SELECT region FROM aws.s.m",
+    "SELECT 'x' AS region EXCEPT SELECT region FROM aws.s.m",
+    "WITH c(region) AS (SELECT 'x') SELECT region FROM c EXCEPT SELECT region FROM aws.s.m",
+    "SELECT region FROM (VALUES ('x')) v(region) EXCEPT SELECT region FROM aws.s.m",
+    "SELECT * FROM aws.s.m EXCEPT SELECT * FROM aws.s.p",
     "SELECT 1 FROM aws.s.m NATURAL JOIN aws.s.p",
     "SELECT #1 FROM aws.s.m",
     "SELECT x->>'region' FROM (SELECT to_json(t) x FROM aws.s.m t)",

@@ -104,6 +104,55 @@ def test_only_the_first_rows_by_any_listed_column_are_described(
 @pytest.mark.parametrize(
     "query",
     [
+        "SELECT * FROM (SELECT name, endpoint_name FROM {t} ORDER BY name LIMIT 3) ORDER BY name",
+        "WITH c AS (SELECT name, endpoint_name FROM {t} ORDER BY name LIMIT 3) FROM c ORDER BY name",
+        "WITH c AS MATERIALIZED (SELECT name, endpoint_name FROM {t} ORDER BY name LIMIT 3) "
+        "SELECT name, a.endpoint_name FROM c a JOIN c b USING (name) ORDER BY name",
+        "SELECT n, e FROM (SELECT name AS n, endpoint_name AS e FROM {t}) ORDER BY n LIMIT 3",
+        "WITH c AS (SELECT * FROM {t}), d AS (FROM c) SELECT name, endpoint_name FROM d ORDER BY name LIMIT 3",
+        "SELECT count(*), min(endpoint_name) FROM (FROM {t} ORDER BY name LIMIT 3)",
+        "SELECT name, (SELECT max(endpoint_name) FROM (FROM {t} ORDER BY name LIMIT 3)) FROM (VALUES ('a')) v(name)",
+        "(SELECT name, endpoint_name FROM {t} ORDER BY name LIMIT 3) UNION ALL SELECT 'a', 'b' ORDER BY name",
+        "WITH c AS (SELECT name, endpoint_name, last_modified_time AS creation_time FROM {t}) "
+        "SELECT name, endpoint_name FROM c ORDER BY creation_time DESC, name LIMIT 3",
+    ],
+)
+def test_a_top_n_of_a_sub_query_describes_only_its_rows(full: Emulator, con: Any, query: str) -> None:
+    mine = "(FROM mine WHERE region = 'us-east-1')"
+    expected = con.sql(query.replace("{t}", mine)).fetchall()
+    assert con.sql(query.replace("{t}", EXPERIMENTS)).fetchall() == expected
+    assert count_operations(full)[DESCRIBE] == 3
+
+
+def test_a_copy_of_the_first_rows_describes_only_them(full: Emulator, con: Any) -> None:
+    con.sql(f"CREATE TEMP TABLE few AS SELECT name, endpoint_name FROM {EXPERIMENTS} ORDER BY name LIMIT 3")
+    assert count_operations(full)[DESCRIBE] == 3
+    expected = "SELECT name, endpoint_name FROM mine WHERE region = 'us-east-1' ORDER BY name LIMIT 3"
+    assert con.sql("FROM few").fetchall() == con.sql(expected).fetchall()
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "SELECT name, endpoint_name FROM (FROM {t} ORDER BY endpoint_name, name LIMIT 50) ORDER BY name LIMIT 3",
+        "SELECT n FROM (SELECT lower(name) AS n, endpoint_name AS e FROM {t}) WHERE e > 'a' ORDER BY n LIMIT 3",
+        "SELECT name, e FROM (SELECT endpoint_name AS name, name AS e FROM {t}) ORDER BY name, e LIMIT 3",
+        "SELECT name, e FROM (SELECT name, max(endpoint_name) AS e FROM {t} GROUP BY name) ORDER BY name LIMIT 3",
+        "WITH c(name, x) AS (SELECT endpoint_name, name FROM {t}) FROM c ORDER BY name, x LIMIT 3",
+        "SELECT a.name, b.endpoint_name FROM (FROM {t} ORDER BY name LIMIT 3) a JOIN {t} b USING (name) ORDER BY 1",
+        "SELECT name FROM (FROM {t} ORDER BY name LIMIT NULL) ORDER BY endpoint_name, name LIMIT 3",
+    ],
+)
+def test_a_sub_query_that_needs_all_rows_describes_them(full: Emulator, con: Any, query: str) -> None:
+    mine = "(FROM mine WHERE region = 'us-east-1')"
+    expected = con.sql(query.replace("{t}", mine)).fetchall()
+    assert con.sql(query.replace("{t}", EXPERIMENTS)).fetchall() == expected
+    assert count_operations(full)[DESCRIBE] > 1_000
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
         "SELECT name, endpoint_name FROM {t} ORDER BY status_reason, name LIMIT 3",
         "SELECT name, endpoint_name FROM {t} ORDER BY endpoint_name, name LIMIT 3",
         "SELECT name, endpoint_name FROM {t} WHERE endpoint_name LIKE '%7' ORDER BY name LIMIT 3",
