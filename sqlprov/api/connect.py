@@ -6,12 +6,14 @@ import importlib
 import os
 import threading
 import weakref
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sqlprov.api.arguments import check_argument, check_texts
+from sqlprov.api.tracebacks import cut_traceback
 from sqlprov.catalog import Catalog
 from sqlprov.errors import InterfaceError
 from sqlprov.settings import Settings
@@ -37,6 +39,7 @@ ACCOUNT_VARIABLES = (
 """Variables of the environment that change which account, endpoint or region a session uses."""
 
 
+@cut_traceback
 def connect(
     database: str | Path = ":memory:",
     *,
@@ -63,8 +66,8 @@ def connect(
 
     Raises:
         ProgrammingError: the database cannot be opened.
-        InterfaceError: this process has it open with another account, endpoint, `sandbox` or `read_only`; a region that
-            is not a str.
+        InterfaceError: this process has it open with another account, endpoint, `sandbox` or `read_only`; or an
+            argument has another type.
         CredentialsError: the profile does not exist.
         UnknownName, DataError: a setting that does not exist, or a value that does not fit.
 
@@ -72,12 +75,17 @@ def connect(
     ...     con.sql("SELECT endpoint_status FROM aws.sagemaker.endpoints WHERE region = 'eu-west-1' LIMIT 1").fetchone()
     ('InService',)
     """
+    check_argument("database", database, str | Path | None, "':memory:' or the path of a file")
+    _check_account(local, endpoint_url, profile, settings)
+    check_argument("read_only", read_only, bool, "True or False")
+    if not isinstance(sandbox, bool | Path):
+        check_texts(
+            "sandbox", sandbox, "True, False, or the path of a file or folder, or several", (str, Path)
+        )
     chosen = Settings()
     if region is not None:
-        names = [region] if isinstance(region, str) or not isinstance(region, Iterable) else list(region)
-        if not all(isinstance(name, str) for name in names):
-            raise InterfaceError(f"region is a str or a list of them, such as 'us-east-1', not {region!r}.")
-        chosen = chosen.with_value("regions", ",".join(names))
+        check_texts("region", region, "a str or a list of them, such as 'us-east-1'")
+        chosen = chosen.with_value("regions", region if isinstance(region, str) else ",".join(region))
     chosen = chosen.with_values(settings or {})
     if read_only:
         chosen = chosen.with_value("read_only", "on")
@@ -116,6 +124,7 @@ def connect(
     return Connection(session, chosen, session.emulator)
 
 
+@cut_traceback
 def attach(
     con: DuckDBPyConnection,
     services: str | Sequence[str],
@@ -145,7 +154,7 @@ def attach(
 
     Raises:
         InterfaceError: the connection has another database of that name, is closed, or is not a DuckDB connection; no
-            service.
+            service; an argument has another type.
         RegionError: no region, or one that does not exist.
         UnknownName, DataError: a service, table or setting that does not exist, or a value that does not fit.
         ResourceFileError: the resource file of a table in `services` is wrong. One of a service is left out, with a
@@ -154,6 +163,10 @@ def attach(
     """
     from sqlprov.duck.attachment import Attachment
 
+    check_texts("services", services, "a str or a list of them, such as 'sagemaker'")
+    check_texts("regions", regions, "a str or a list of them, such as 'us-east-1' or 'all'")
+    check_argument("as_", as_, str, "the name of a database, such as 'aws'")
+    _check_account(local, endpoint_url, profile, settings)
     chosen = Settings().with_values(settings or {})
     if chosen.regions:
         raise InterfaceError("The regions are an argument of attach(), not one of its settings.")
@@ -175,6 +188,13 @@ def detach(con: DuckDBPyConnection, as_: str = "aws") -> None:
     from sqlprov.duck import attachment
 
     attachment.detach(con, as_)
+
+
+def _check_account(local: object, endpoint_url: object, profile: object, settings: object) -> None:
+    check_argument("local", local, bool, "True or False")
+    check_argument("endpoint_url", endpoint_url, str | None, "a URL, such as 'http://localhost:4566'")
+    check_argument("profile", profile, str | None, "the name of a profile, such as 'prod'")
+    check_argument("settings", settings, Mapping | None, "a mapping, such as {'max_calls': '100'}")
 
 
 def _open_duckdb(database: str, *, read_only: bool) -> DuckDBPyConnection:

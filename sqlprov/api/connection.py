@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from sqlprov.api.arguments import check_argument, check_parameters
 from sqlprov.api.pep249_cursor import PEP249Cursor
 from sqlprov.api.result import NO_ROWS, Result
 from sqlprov.api.statement_runner import StatementRunner, locate_errors
-from sqlprov.api.tracebacks import cut_traceback
+from sqlprov.api.tracebacks import cut_traceback, cut_tracebacks
 from sqlprov.api.worker import INTERRUPT_GRACE
 from sqlprov.aws.transport.run import Run
 from sqlprov.catalog import Catalog
@@ -155,6 +156,9 @@ class Connection(PEP249Cursor):
         >>> con.executemany("INSERT INTO watched VALUES (?)", [["a"], ["b"]]).rowcount
         2
         """
+        check_argument("rows", rows, Iterable, "the parameters of each run, as in [['a'], ['b']]")
+        if not self.check(text):
+            raise ProgrammingError("There is no statement in the text.")
         variables = _list_variables(sys._getframe(2))
         done = changed = 0
         returned: list[pa.Table] = []
@@ -215,7 +219,7 @@ class Connection(PEP249Cursor):
         [[(1,)], [(2,)]]
         """
         asking = Asking(confirm, confirm_inserts) if confirm else None
-        return self._run_script(script, parameters, variables, dry_run, asking, on_error)
+        return cut_tracebacks(self._run_script(script, parameters, variables, dry_run, asking, on_error))
 
     def check(self, script: str) -> list[Statement]:
         """Parse a script before any of it runs: a typing error in the last statement must not leave half a change.
@@ -226,8 +230,7 @@ class Connection(PEP249Cursor):
             InterfaceError: the script is not a str.
         """
         self._check_open()
-        if not isinstance(script, str):
-            raise InterfaceError(f"SQL is a str, as in sql('SELECT 1'), not {script!r}.")
+        check_argument("SQL", script, str, "a str, as in sql('SELECT 1')")
         statements = parse(script)
         if reason := find_placeholder_refusal(statements, script, self.catalog):
             raise NotSupportedError(reason)
@@ -245,6 +248,8 @@ class Connection(PEP249Cursor):
         on_error: Callable[[Error], None] | None = None,
     ) -> Iterator[Result]:
         statements = self.check(text)
+        if parameters is not None:
+            check_parameters(parameters)
         if isinstance(parameters, Mapping):
             _check_parameters(text, parameters)
         for number, statement in enumerate(statements, start=1):

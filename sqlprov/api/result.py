@@ -6,10 +6,12 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from importlib import import_module
 from itertools import islice, repeat
-from typing import TYPE_CHECKING, Any, TypeVar
+from operator import index
+from typing import TYPE_CHECKING, Any, SupportsIndex, TypeVar
 
 import pyarrow as pa
 
+from sqlprov.api.arguments import check_argument
 from sqlprov.api.tracebacks import cut_traceback
 from sqlprov.aws.transport.call_log import CallRecord, MissingRows, Progress
 from sqlprov.aws.transport.run import Run
@@ -297,7 +299,10 @@ class Result:
 
     @cut_traceback
     def fetchmany(self, size: int = 1) -> list[tuple[Any, ...]]:
-        """The next `size` rows, or fewer at the end."""
+        """The next `size` rows, or fewer at the end; an InterfaceError if it is not a number from 0 on."""
+        check_argument("size", size, SupportsIndex, "a number of rows")
+        if index(size) < 0:
+            raise InterfaceError(f"size is a number of rows, not {size}.")
         return list(islice(iter(self.fetchone, None), size))
 
     @cut_traceback

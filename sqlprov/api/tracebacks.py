@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import wraps
 from typing import ParamSpec, TypeVar
 
@@ -29,3 +29,14 @@ def cut_traceback(method: Callable[P, T]) -> Callable[P, T]:
             raise error.with_traceback(None)  # noqa: B904
 
     return call
+
+
+def cut_tracebacks(results: Iterator[T]) -> Iterator[T]:
+    """As `cut_traceback`, for what an iterator raises."""
+    __tracebackhide__ = True
+    try:
+        yield from results
+    except InternalError:
+        raise
+    except Error as error:
+        raise error.with_traceback(None)  # noqa: B904

@@ -192,7 +192,7 @@ def _load_tables(catalog: Catalog, services: Sequence[str]) -> list[Table]:
         except ResourceFileError as error:
             if is_named:
                 raise
-            warnings.warn(f"{'.'.join(name)} is not attached: {error}", stacklevel=5)
+            warnings.warn(f"{'.'.join(name)} is not attached: {error}", stacklevel=6)
     return tables
 
 
@@ -223,7 +223,7 @@ def _check_regions(regions: Sequence[str]) -> tuple[str, ...]:
             if find_partition(region) is None:
                 raise RegionError(f"Unknown region {region!r}.{near}")
             # It may be newer than botocore.
-            warnings.warn(f"botocore does not know the region {region!r}.{near}", stacklevel=4)
+            warnings.warn(f"botocore does not know the region {region!r}.{near}", stacklevel=5)
     return chosen
 
 

@@ -3,11 +3,14 @@ from __future__ import annotations
 import datetime
 import sys
 import threading
+import traceback
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
+import duckdb
 import pandas as pd
 import polars as pl
 import pyarrow as pa
@@ -356,3 +359,73 @@ def test_a_region_that_is_not_a_str_is_an_error_that_shows_it(region: object) ->
     with pytest.raises(errors.InterfaceError) as caught:
         sqlprov.connect(region=region)  # type: ignore[arg-type]
     assert str(caught.value) == f"region is a str or a list of them, such as 'us-east-1', not {region!r}."
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"database": 5},
+        {"local": "yes"},
+        {"endpoint_url": 5},
+        {"profile": ["prod"]},
+        {"read_only": "off"},
+        {"sandbox": 5},
+        {"settings": "max_calls=5"},
+    ],
+)
+def test_an_argument_of_another_type_is_named_with_its_value(arguments: dict[str, Any]) -> None:
+    ((name, value),) = arguments.items()
+    with pytest.raises(errors.InterfaceError) as caught:
+        sqlprov.connect(**arguments)
+    assert str(caught.value).startswith(f"{name} is ")
+    assert str(caught.value).endswith(f", not {value!r}.")
+    assert count_frames(caught.value) == 1
+
+
+@pytest.mark.parametrize(
+    "arguments", [{"services": 5}, {"services": [5]}, {"regions": None}, {"as_": 5}, {"profile": 5}]
+)
+def test_an_argument_of_attach_of_another_type_is_named(arguments: dict[str, Any]) -> None:
+    ((name, _),) = arguments.items()
+    with (
+        duckdb.connect() as duck,
+        pytest.raises(errors.InterfaceError, match=rf"^{name} is .*, not (5|\[5\]|None)\.$"),
+    ):
+        sqlprov.attach(duck, **{"services": "sagemaker", "regions": "us-east-1", **arguments})
+
+
+@pytest.mark.parametrize("parameters", [5, "secret", {"secret"}, {1: "secret"}, iter(["secret"]), b"secret"])
+def test_parameters_of_another_type_are_an_error_that_hides_them(con: Connection, parameters: Any) -> None:
+    with pytest.raises(errors.InterfaceError, match=r"^parameters is a sequence for \?") as caught:
+        con.sql("SELECT ?", parameters)
+    assert "secret" not in str(caught.value)
+
+
+def test_executemany_needs_a_statement_and_rows(con: Connection) -> None:
+    with pytest.raises(errors.ProgrammingError, match="no statement"):
+        con.executemany("", [[1]])
+    with pytest.raises(errors.InterfaceError, match=r"^rows is the parameters of each run.*not 5"):
+        con.executemany("SELECT ?", 5)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("size", ["x", -1, 1.5])
+def test_fetchmany_needs_a_number_of_rows(con: Connection, size: Any) -> None:
+    with pytest.raises(errors.InterfaceError, match=f"^size is a number of rows, not {size!r}"):
+        con.sql("SELECT 1").fetchmany(size)
+
+
+def count_frames(error: BaseException) -> int:
+    frames = traceback.extract_tb(error.__traceback__)
+    return sum(Path(sqlprov.__file__).parent in Path(frame.filename).parents for frame in frames)
+
+
+@pytest.mark.parametrize("text", ["SELEC 1", "SELECT 1; SELECT no", "FROM nothing", "SHOW nothing"])
+def test_the_traceback_of_a_script_shows_one_frame_of_ours(con: Connection, text: str) -> None:
+    for run in (
+        con.sql,
+        lambda each: list(con.run(each)),
+        lambda each: [r.fetchall() for r in con.run(each)],
+    ):
+        with pytest.raises(errors.ProgrammingError) as caught:
+            run(text)  # type: ignore[operator]
+        assert count_frames(caught.value) == 1
