@@ -169,9 +169,13 @@ class OperationalError(DatabaseError):
         code: the service's error code; empty without a readable reply.
         request_id: AWS request id; empty without a reply.
         permission: the missing IAM action, such as `sagemaker:ListModels`; empty for other errors.
+
+    Attributes:
+        account: the name of the account that was called; empty if no call was made.
     """
 
     sqlstate = "58000"
+    account = ""
 
     def __init__(
         self,

@@ -15,12 +15,13 @@ OFF = timedelta(0)
 _UNITS = {"s": 1, "m": 60, "h": 3600}
 """Unit of a duration -> seconds."""
 _STAYS = "it cannot be turned off again in this session. Open another session, without read_only."
+ORGANIZATION = "organization"
 AUTO = "auto"
 """The value of a number that sqlprov chooses itself."""
 
 
-def _make_setting(default: Any, about: str) -> Any:
-    return field(default=default, metadata={"about": about})
+def _make_setting(default: Any, about: str, *, has_case: bool = False) -> Any:
+    return field(default=default, metadata={"about": about, "has_case": has_case})
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,26 @@ class Settings:
         "",
         "Regions for statements that name none: a comma-separated list, or 'all' for every region of the "
         "account. If empty, boto3's default region (AWS_REGION, profile).",
+    )
+    accounts: str = _make_setting(
+        "",
+        "Accounts for statements that name none: a comma-separated list of profiles and account ids; 'organization' "
+        "for every active account of the organization, 'organization:prod-*' for those with such a name, and "
+        "'organization:ou-…' for those of a unit. If empty, the session's own account.",
+        has_case=True,
+    )
+    role: str = _make_setting(
+        "OrganizationAccountAccessRole",
+        "Name of the role that is assumed in the organization's accounts and in those that are given by id.",
+        has_case=True,
+    )
+    role_external_id: str = _make_setting("", "External id that the role requires.", has_case=True)
+    role_session_name: str = _make_setting(
+        "sqlprov", "Name of the role's session, which CloudTrail shows.", has_case=True
+    )
+    role_duration: timedelta = _make_setting(
+        timedelta(hours=1),
+        "Life of the role's credentials, such as '15m'; 15 minutes to 12 hours. New ones are got before they expire.",
     )
     pushdown: bool = _make_setting(
         True, "Use conditions to reduce the calls. If off, list everything; the rows are the same."
@@ -126,7 +147,9 @@ class Settings:
             DataError: the value does not fit; the message says what was expected.
         """
         short = self._find(name)
-        value = _parse(PREFIX + short.rstrip("_"), getattr(type(self), short), text.strip())
+        has_case = next(each for each in fields(self) if each.name == short).metadata["has_case"]
+        text = text.strip() if has_case else text.strip().lower()
+        value = _parse(PREFIX + short.rstrip("_"), getattr(type(self), short), text)
         if short == "read_only" and self.read_only and not value:
             raise DataError(f"sqlprov_read_only = off: {_STAYS}")
         return replace(self, **{short: value})._validate()
@@ -167,6 +190,7 @@ class Settings:
         _check_range("fan_out", self.fan_out, 1, 1_000_000)
         _check_range("max_calls", self.max_calls, 0, 1_000_000_000)
         _check_range("cache", self.cache.total_seconds(), 0, 3600)
+        _check_range("role_duration", self.role_duration.total_seconds(), 900, 43200)
         _check_range("timeout", self.timeout, 0.1, 3600)
         _check_range("await_timeout", self.await_timeout, 0, 86400)
         _check_range("max_writes", self.max_writes, 0, 1_000_000)
@@ -174,6 +198,19 @@ class Settings:
         if self.on_error not in ("fail", "warn", "stop"):
             raise DataError(f"sqlprov_on_error = {self.on_error!r}: expected 'fail', 'warn' or 'stop'.")
         return self
+
+    def account_words(self) -> tuple[str, ...]:
+        """The parts of `accounts`; empty if it is unset."""
+        return tuple(dict.fromkeys(part.strip() for part in self.accounts.split(",") if part.strip()))
+
+    def role_options(self) -> dict[str, Any]:
+        """The role, and the parameters of AssumeRole beside it."""
+        options = {
+            "Role": self.role,
+            "RoleSessionName": self.role_session_name,
+            "DurationSeconds": int(self.role_duration.total_seconds()),
+        }
+        return options | ({"ExternalId": self.role_external_id} if self.role_external_id else {})
 
     def region_names(self) -> tuple[str, ...]:
         """`regions` as a tuple: empty if unset, ("all",) for all."""
@@ -211,9 +248,9 @@ def _parse(name: str, default: Any, text: str) -> Any:
             raise DataError(f"{name} = {text!r}: expected on or off.")
         return words[text.lower()]
     if isinstance(default, str):
-        return text.lower()
+        return text
     if isinstance(default, timedelta):
-        return _parse_duration(name, text.lower())
+        return _parse_duration(name, text)
     if default is None and text.lower() == AUTO:
         return None
     try:

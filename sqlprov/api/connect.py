@@ -20,7 +20,7 @@ from sqlprov.settings import Settings
 
 if TYPE_CHECKING:
     from sqlprov.api.connection import Connection
-    from sqlprov.aws.transport.accounts import Accounts
+    from sqlprov.aws.transport.accounts import AccountFinder
     from sqlprov.duck.attachment import Attachment, DuckDBPyConnection
     from sqlprov.duck.session import Session
     from sqlprov.emulator import Emulator
@@ -46,7 +46,7 @@ def connect(
     local: bool = False,
     endpoint_url: str | None = None,
     region: str | Sequence[str] | None = None,
-    profile: str | None = None,
+    profile: str | Sequence[str] | None = None,
     read_only: bool = False,
     sandbox: bool | str | Path | Sequence[str | Path] = False,
     settings: Mapping[str, str] | None = None,
@@ -58,7 +58,8 @@ def connect(
         local: use the local AWS that comes with sqlprov, without an account, in us-east-1 if no region is configured.
         endpoint_url: URL of another server that speaks the API; boto3's AWS_ENDPOINT_URL works too.
         region: region or regions for statements that name none; the same as `SET sqlprov_regions`.
-        profile: AWS profile; boto3's AWS_PROFILE works too.
+        profile: AWS profile; boto3's AWS_PROFILE works too. Of several, the first is the session's own, and statements
+            that name no account read all; the same as `SET sqlprov_accounts`.
         read_only: refuse every write to the cloud and to files, and open the database's file read-only.
         sandbox: true: SQL uses no file but the database, no network but AWS, and no extension, and cannot change
             DuckDB's settings. Or the file or folder that it may use, too, or several.
@@ -86,7 +87,8 @@ def connect(
     if region is not None:
         check_texts("region", region, "a str or a list of them, such as 'us-east-1'")
         chosen = chosen.with_value("regions", region if isinstance(region, str) else ",".join(region))
-    chosen = chosen.with_values(settings or {})
+    own, accounts = _read_profiles(profile)
+    chosen = chosen.with_value("accounts", accounts).with_values(settings or {})
     if read_only:
         chosen = chosen.with_value("read_only", "on")
     database = str(database or ":memory:")
@@ -95,7 +97,7 @@ def connect(
     folders = [sandbox] if isinstance(sandbox, str | Path) else [] if sandbox is True else sandbox
     files = None if folders is False else tuple(map(str, folders))
     environment = () if local else tuple(map(os.environ.get, ACCOUNT_VARIABLES))
-    account = (local, endpoint_url, profile, *environment, chosen.read_only, files)
+    account = (local, endpoint_url, own, *environment, chosen.read_only, files)
     with _opening:
         session = _sessions.get(path)
         if session is None or session.users < 1:
@@ -104,8 +106,8 @@ def connect(
             from sqlprov.duck.session import Session
 
             try:
-                with _open_accounts(local, endpoint_url, profile) as (accounts, emulator):
-                    session = Session(Catalog(), accounts, duck, database, files)
+                with _open_accounts(local, endpoint_url, own) as (finder, emulator):
+                    session = Session(Catalog(), finder, duck, database, files)
             except BaseException:
                 duck.close()
                 raise
@@ -133,7 +135,7 @@ def attach(
     as_: str = "aws",
     local: bool = False,
     endpoint_url: str | None = None,
-    profile: str | None = None,
+    profile: str | Sequence[str] | None = None,
     settings: Mapping[str, str] | None = None,
 ) -> Attachment:
     """Add read-only live tables to a DuckDB connection, for it and all its cursors.
@@ -149,7 +151,7 @@ def attach(
         as_: name of the database that holds the tables.
         local: read the local AWS that comes with sqlprov, without an account.
         endpoint_url: URL of another server that speaks the API; boto3's AWS_ENDPOINT_URL works too.
-        profile: AWS profile; boto3's AWS_PROFILE works too.
+        profile: AWS profile, or several, whose rows the tables hold; boto3's AWS_PROFILE works too.
         settings: further settings, by name with or without `sqlprov_`, with the values that SET takes.
 
     Raises:
@@ -167,13 +169,14 @@ def attach(
     check_texts("regions", regions, "a str or a list of them, such as 'us-east-1' or 'all'")
     check_argument("as_", as_, str, "the name of a database, such as 'aws'")
     _check_account(local, endpoint_url, profile, settings)
-    chosen = Settings().with_values(settings or {})
+    own, accounts = _read_profiles(profile)
+    chosen = Settings().with_value("accounts", accounts).with_values(settings or {})
     if chosen.regions:
         raise InterfaceError("The regions are an argument of attach(), not one of its settings.")
     services = [services] if isinstance(services, str) else services
     regions = [regions] if isinstance(regions, str) else regions
-    with _open_accounts(local, endpoint_url, profile) as (accounts, emulator):
-        attachment = Attachment(con, Catalog(), accounts, services, regions, as_, chosen)
+    with _open_accounts(local, endpoint_url, own) as (finder, emulator):
+        attachment = Attachment(con, Catalog(), finder, services, regions, as_, chosen)
     if emulator:
         weakref.finalize(attachment, emulator.stop)
     return attachment
@@ -193,8 +196,15 @@ def detach(con: DuckDBPyConnection, as_: str = "aws") -> None:
 def _check_account(local: object, endpoint_url: object, profile: object, settings: object) -> None:
     check_argument("local", local, bool, "True or False")
     check_argument("endpoint_url", endpoint_url, str | None, "a URL, such as 'http://localhost:4566'")
-    check_argument("profile", profile, str | None, "the name of a profile, such as 'prod'")
+    if profile is not None:
+        check_texts("profile", profile, "the name of a profile, such as 'prod', or a list of them")
     check_argument("settings", settings, Mapping | None, "a mapping, such as {'max_calls': '100'}")
+
+
+def _read_profiles(profile: str | Sequence[str] | None) -> tuple[str | None, str]:
+    """The profile of the session's own identity, and the accounts as SET takes them, if there are several."""
+    profiles = [profile] if isinstance(profile, str) else list(profile or ())
+    return next(iter(profiles), None), ",".join(profiles) if len(profiles) > 1 else ""
 
 
 def _open_duckdb(database: str, *, read_only: bool) -> DuckDBPyConnection:
@@ -218,17 +228,17 @@ def _open_duckdb(database: str, *, read_only: bool) -> DuckDBPyConnection:
 @contextmanager
 def _open_accounts(
     local: bool, endpoint_url: str | None, profile: str | None
-) -> Iterator[tuple[Accounts, Emulator | None]]:
+) -> Iterator[tuple[AccountFinder, Emulator | None]]:
     """The API to call; and the local AWS to stop after use, if it was started. An error in the block stops it.
 
     Raises:
         InterfaceError: `local` with one of the others.
     """
-    from sqlprov.aws.transport.accounts import Accounts
+    from sqlprov.aws.transport.accounts import AccountFinder
     from sqlprov.aws.transport.clients import Cloud
 
     if not local:
-        yield Accounts(Cloud(profile=profile, endpoint_url=endpoint_url)), None
+        yield AccountFinder(Cloud(profile=profile, endpoint_url=endpoint_url)), None
         return
     if endpoint_url or profile:
         raise InterfaceError("local=True takes neither endpoint_url nor profile.")
@@ -237,7 +247,7 @@ def _open_accounts(
     emulator = start_emulator()
     try:
         cloud = Cloud(endpoint_url=emulator.url, credentials=CREDENTIALS, fallback_region=LOCAL_REGION)
-        yield Accounts(cloud), emulator
+        yield AccountFinder(cloud), emulator
     except BaseException:
         emulator.stop()
         raise

@@ -291,6 +291,8 @@ class Connection(PEP249Cursor):
                 f"SET {statement.name}: a sandbox fixes every setting but sqlprov_regions and sqlprov_read_only. "
                 "Give it to connect(settings=…) or --set."
             )
+        if settings.accounts != self.settings.accounts:
+            self._session.accounts.check(settings)
         if settings.read_only and not self.settings.read_only:
             for each in (self.connection, *self.connection.cursors):
                 each._runner.call(each._runner.cursor.stop_profiling)

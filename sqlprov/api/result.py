@@ -372,7 +372,8 @@ class Result:
             | {"reason": outcome.reason}
             for outcome in self.outcomes
         ]
-        columns = ("operation", "region", "parameters", "rows", "attempts", "error")
+        place = ["account", "region"] if len({call.account for call in self.calls}) > 1 else ["region"]
+        columns = ("operation", *place, "parameters", "rows", "attempts", "error")
         calls = [{name: getattr(call, name) for name in columns} for call in self.calls]
         missing = [str(gap.error) for gap in self.errors]
         details = {"outcome": outcomes, "call": calls}

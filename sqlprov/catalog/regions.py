@@ -10,6 +10,8 @@ from sqlprov.records import dataclass
 
 REGIONS = "regions"
 """A table that every provider has outside its services; it needs no call."""
+ACCOUNTS = "accounts"
+"""Another one; it needs calls for the accounts of the organization and for ids that are not known."""
 EVERYWHERE = "ec2"
 """A client that every region has; also its name in endpoints."""
 ABOUT = "Every region known to botocore, in every partition. Reading it makes no call."

@@ -15,7 +15,7 @@ import duckdb
 import pyarrow as pa
 from duckdb import DuckDBPyConnection as DuckDBPyConnection
 
-from sqlprov.aws.transport.accounts import Accounts
+from sqlprov.aws.transport.accounts import AccountFinder
 from sqlprov.aws.transport.call_log import CallRecord
 from sqlprov.aws.transport.run import Run
 from sqlprov.catalog import Catalog
@@ -81,7 +81,7 @@ class Attachment:
         self,
         duck: DuckDBPyConnection,
         catalog: Catalog,
-        accounts: Accounts,
+        accounts: AccountFinder,
         services: Sequence[str],
         regions: Sequence[str],
         name: str,
@@ -136,7 +136,7 @@ class Attachment:
             for table in tables:
                 own.execute(f"CREATE SCHEMA IF NOT EXISTS {base}.{quote_identifier(table.service)}")
                 own.execute(f"USE {base}.{quote_identifier(table.service)}")
-                self._accounts.allow_reads(table)
+                self._accounts.guard.allow_reads(table)
                 live = LiveTable(table, self._open_scan)
                 own.from_arrow(live).project(live.view).create_view(table.name)
 
@@ -160,7 +160,7 @@ class Attachment:
         from sqlprov.aws.read.scan import TableScan
 
         try:
-            scan = TableScan(plan, run, self._accounts)
+            scan = TableScan(plan, run, self._accounts.choose(run))
             scan.start()
             yield None
             yield from scan.read_batches()
@@ -227,7 +227,7 @@ def _check_regions(regions: Sequence[str]) -> tuple[str, ...]:
     return chosen
 
 
-def _end(runs: deque[Run], accounts: Accounts) -> None:
+def _end(runs: deque[Run], accounts: AccountFinder) -> None:
     for run in list(runs):
         run.cancel()
     accounts.close()

@@ -191,7 +191,8 @@ class Cursor:
             statement = replace(numbered, wait=statement.wait)
             values = {str(number): value for number, value in enumerate(bindings.parameters, start=1)}
             bindings = replace(bindings, parameters=values)
-        session, accounts, path = self._session, self._session.accounts, self.binder.read_path()
+        session, path = self._session, self.binder.read_path()
+        accounts = session.accounts.choose(run)
         zone, shows_sensitive = self.binder.read_time_zone(), run.settings.show_sensitive
         reader = TargetReader(
             session,

@@ -35,13 +35,14 @@ SCHEMA = pa.schema(
         ("key", pa.string()),
         ("operation", pa.string()),
         ("region", pa.string()),
+        ("account", pa.string()),
         ("parameters", pa.string()),
         ("states", pa.string()),
         ("permissions", pa.string()),
         ("note", pa.string()),
     ]
 )
-"""Columns of EXPLAIN and dry run of a write."""
+"""Columns of EXPLAIN and dry run of a write; `account` only if there are several."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ def build_preview(
 ) -> WritePreview:
     """The preview to confirm; from here on the targets allow no other calls."""
     rows = _list_rows(targets, run, accounts)
-    calls = pa.Table.from_pylist(rows, schema=SCHEMA)
+    calls = _build_calls(rows, accounts)
     digest = hashlib.sha256(repr(rows).encode(errors="surrogatepass")).digest()
     operations: list[set[str]] = [set() for _ in targets]
     for row, operation in zip(calls["row"].to_pylist(), calls["operation"].to_pylist(), strict=True):
@@ -94,7 +95,12 @@ def build_preview(
 
 def list_calls(targets: list[TargetRow], run: Run, accounts: Accounts) -> pa.Table:
     """The calls that would be made, one per row of the result; it only makes calls that read."""
-    return pa.Table.from_pylist(_list_rows(targets, run, accounts), schema=SCHEMA)
+    return _build_calls(_list_rows(targets, run, accounts), accounts)
+
+
+def _build_calls(rows: list[dict[str, Any]], accounts: Accounts) -> pa.Table:
+    calls = pa.Table.from_pylist(rows, schema=SCHEMA)
+    return calls if len(accounts) > 1 else calls.drop_columns(["account"])
 
 
 def _list_rows(targets: list[TargetRow], run: Run, accounts: Accounts) -> list[dict[str, Any]]:
@@ -112,7 +118,7 @@ def _list_row(number: int, target: TargetRow, run: Run, accounts: Accounts) -> l
     if target.write.kind in (WriteKind.UPDATE, WriteKind.DELETE) or target.write.skips_existing:
         watcher = RowWatcher(target.write, run, accounts.find_cloud(target.write.place))
         snapshot = watcher.read(tags=target.document is not None)
-    base = {"row": number, "key": "|".join(target.write.key), "region": target.write.region}
+    base = {"row": number, "key": "|".join(target.write.key), **target.write.place}
     try:
         write = target.complete(snapshot)
     except DataError as error:

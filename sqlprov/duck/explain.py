@@ -19,6 +19,7 @@ from sqlprov.plan.read import (
     count_useful_values,
     list_calls,
 )
+from sqlprov.plan.read.steps import ACCOUNT
 from sqlprov.records import dataclass
 from sqlprov.settings import format_value
 
@@ -169,6 +170,7 @@ def _describe_call(group: Sequence[PlannedCall]) -> dict[str, Any]:
     return {
         "table": call.table or None,
         "operation": call.operation,
+        "accounts": sorted({each.account for each in group} - {""}),
         "regions": sorted({each.region for each in group} - {""}),
         "times": call.times,
         "parameters": dict(call.parameters),
@@ -219,7 +221,7 @@ def _render_scan(
     lines_of_calls = [
         f"  {line}"
         for group in groups
-        for line in _render_call(group[0], plan.table.full_name, _join_regions(group))
+        for line in _render_call(group[0], plan.table.full_name, _join_places(group, plan))
     ]
     scopes = [f"  {_render_scope(scope)}" for scope in plan.scopes]
     lines += [*lines_of_calls, *scopes] if len(groups) == len(calls) else [*scopes, *lines_of_calls]
@@ -251,14 +253,21 @@ def _group_calls(calls: Sequence[PlannedCall], fewest: int = MOST_REGIONS + 1) -
     return list(groups.values())
 
 
-def _join_regions(group: Sequence[PlannedCall]) -> str:
+def _join_places(group: Sequence[PlannedCall], plan: ReadPlan) -> str:
+    """The regions of calls, and the accounts if the statement may read several."""
     regions = sorted({call.region for call in group} - {""})
-    return f"{len(regions)} regions" if len(regions) > MOST_REGIONS else ", ".join(regions)
+    where = f"{len(regions)} regions" if len(regions) > MOST_REGIONS else ", ".join(regions)
+    accounts = sorted({call.account for call in group} - {""}) if plan.request.several_accounts else []
+    if not accounts:
+        return where
+    return (
+        f"{where} of {f'{len(accounts)} accounts' if len(accounts) > MOST_REGIONS else ', '.join(accounts)}"
+    )
 
 
-def _render_call(call: PlannedCall, table: str, regions: str) -> list[str]:
+def _render_call(call: PlannedCall, table: str, places: str) -> list[str]:
     parameters = orjson.dumps(dict(call.parameters), default=str).decode() if call.parameters else ""
-    where = f" in {regions}" if regions else ""
+    where = f" in {places}" if places else ""
     columns = f", for {', '.join(call.columns)}" if call.columns else ""
     columns += f" of {call.table}" if columns and call.table not in ("", table) else ""
     return [f"{call.operation}{where}, {call.times}{columns}", *([f"  {parameters}"] if parameters else [])]
@@ -277,6 +286,8 @@ def _render_scope(scope: Scope) -> str:
     if scope.rule is Rule.HOME:
         home = "read once in " + scope.values[0] if scope.values else "its region does not meet the condition"
         return f"global: {home}"
+    if scope.column == ACCOUNT and scope.is_estimate:
+        return "account: those of the organization, which has not been asked yet; the calls are those of one"
     few = f" ({', '.join(scope.values)})" if 0 < len(scope.values) <= MOST_REGIONS else ""
     most = "at most " if scope.is_estimate else ""
     reason = _REASONS[scope.rule].format(column=scope.column, sources=" and ".join(scope.sources))

@@ -12,7 +12,7 @@ from sqlprov.errors import NotSupportedError
 
 # Planning and reading are imported when a live table is used: they would take most of the startup time.
 if TYPE_CHECKING:
-    from sqlprov.aws.transport.accounts import Accounts
+    from sqlprov.aws.transport.accounts import AccountFinder
     from sqlprov.aws.transport.run import Run
     from sqlprov.catalog.table import Table
     from sqlprov.plan.read import Predicate, ReadPlan
@@ -22,17 +22,17 @@ class Planner:
     """Plans the scans of a session.
 
     Args:
-        accounts: the accounts.
+        accounts: finds the accounts.
         held: the only regions whose rows the tables hold, or ("all",); `None` if each statement chooses.
 
     Attributes:
         regions: finds the regions of the session's own account.
     """
 
-    def __init__(self, accounts: Accounts, held: tuple[str, ...] | None = None) -> None:
+    def __init__(self, accounts: AccountFinder, held: tuple[str, ...] | None = None) -> None:
         self.accounts = accounts
         self.regions = RegionFinder(accounts.own, held)
-        self._scopes = ScopeFinder(accounts, held)
+        self._scopes = ScopeFinder(held)
 
     def plan(
         self, table: Table, columns: Iterable[str], where: Predicate, run: Run, *, may_call: bool = True
@@ -57,6 +57,7 @@ class Planner:
         if settings.show_sensitive:
             table = table.revealed
         _check_sensitive(table, columns, where, run)
+        accounts = self.accounts.choose(run, may_call=may_call)
         request = ScanRequest(
             table,
             columns,
@@ -67,11 +68,13 @@ class Planner:
             # Windows differ from run to run, and with them the calls.
             split=settings.split and not settings.cache,
             bulk_tags=settings.bulk_tags,
+            several_accounts=len(accounts) > 1,
         )
         for text in explain_values(table, where):
             run.warn(text)
-        scopes, places = self._scopes.find(table, request.columns, where, run, may_call=may_call)
-        return plan_read(request, scopes, places, self.accounts.own.account_id is not None)
+        scopes, places = self._scopes.find(accounts, table, request.columns, where, run, may_call=may_call)
+        is_known = all(accounts.get(name).account_id for name in places.accounts)
+        return plan_read(request, scopes, places, is_known)
 
 
 def _check_sensitive(table: Table, columns: Sequence[str], where: Predicate, run: Run) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -169,14 +170,15 @@ class QueryRunner:
             check_required(read, [key.column for key in list_keys(read, run)])
         plans = [(read, scan.conditions) for read, scan in zip(reads, plan.scans, strict=True)]
         calls = [call for read in reads for call in list_calls(read)]
-        of_account = [call for call in calls if not call.table][:1]  # one call serves all scans
-        planned = (*of_account, *(call for call in calls if call.table))
+        asking = {call.operation: call for call in calls if not call.table}  # one call serves all scans
+        planned = (*asking.values(), *(call for call in calls if call.table))
         make_table = render_json if as_json else render
-        return Answer(make_table(plans, plan, run, self._find_rate), planned=planned)
+        return Answer(make_table(plans, plan, run, partial(self._find_rate, run)), planned=planned)
 
-    def _find_rate(self, service: str, account: str, region: str) -> float | None:
+    def _find_rate(self, run: Run, service: str, account: str, region: str) -> float | None:
         """The calls a second that a service accepts in an account's region; `None` if it has not throttled."""
-        return self._session.accounts.find(account).get_limiter(service, region).rate
+        cloud = self._session.accounts.choose(run, may_call=False).get(account).cloud
+        return cloud.get_limiter(service, region).rate
 
     def _is_plain(self, query: Query) -> bool:
         """Whether a query only returns rows, and needs no hints beforehand."""

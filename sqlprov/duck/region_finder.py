@@ -46,10 +46,13 @@ class RegionFinder:
     Args:
         cloud: the account.
         held: the only regions whose rows the tables hold, or ("all",); `None` if each statement chooses.
+        is_one_of_several: whether the statement reads other accounts, too, which may be of other partitions.
     """
 
-    def __init__(self, cloud: Cloud, held: tuple[str, ...] | None = None) -> None:
-        self.cloud, self._held = cloud, held
+    def __init__(
+        self, cloud: Cloud, held: tuple[str, ...] | None = None, *, is_one_of_several: bool = False
+    ) -> None:
+        self.cloud, self._held, self.is_one_of_several = cloud, held, is_one_of_several
 
     def find_default(self, run: Run, client: str = EVERYWHERE, *, may_call: bool = True) -> tuple[str, ...]:
         """The session's regions, sorted; empty if there is none.
@@ -95,8 +98,16 @@ class RegionFinder:
 
         return find_home(load_model(table.client), partition, is_global=True)
 
+    def select_own(self, regions: set[str], run: Run) -> set[str]:
+        """The regions of the account's partition."""
+        own = self._find_own(run)
+        partition = find_partition(own) if own else None
+        return {each for each in regions if partition in (None, find_partition(each))}
+
     def _find_own(self, run: Run) -> str | None:
         """A region that the session, the attachment or the configuration names; `None` if none does."""
+        if self.is_one_of_several and (own := self.cloud.find_region()):
+            return own  # the session's may be of another account's partition
         chosen = self._held or run.settings.region_names()
         return next((name for name in chosen if name != "all"), None) or self.cloud.find_region()
 

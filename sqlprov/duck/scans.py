@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from sqlprov.aws.read.prefetch import Prefetch
     from sqlprov.aws.read.scan import TableScan
     from sqlprov.aws.transport.run import Run
+    from sqlprov.duck.accounts_table import AccountsTable
     from sqlprov.duck.live_table import LiveTable, StatusTable
     from sqlprov.plan.read import Predicate, ReadPlan
 
@@ -44,7 +45,7 @@ class Scans:
 
     def prefetch(self, plans: Sequence[ReadPlan], run: Run) -> None:
         """Start reading plans that DuckDB will scan completely."""
-        self._prefetches.begin(plans, run, self._accounts)
+        self._prefetches.begin(plans, run, self._accounts.choose(run))
 
     def open(self, live: LiveTable, names: tuple[str, ...], where: Predicate) -> Iterator[pa.RecordBatch]:
         """Begin the scan of the columns `names` of the rows that meet `where`."""
@@ -59,7 +60,7 @@ class Scans:
             raise
         return live.select(self._read(scan, run), names, where, run.id)
 
-    def find_run(self, live: LiveTable | StatusTable, where: Predicate) -> Run:
+    def find_run(self, live: LiveTable | StatusTable | AccountsTable, where: Predicate) -> Run:
         """The statement whose cursor's id the filter carries.
 
         Raises:
@@ -94,8 +95,9 @@ class Scans:
 
         scan: TableScan | Prefetch | None = self._prefetches.take(plan, run)
         if scan is None:
-            plan = self._prefetches.limit(plan, run, self._accounts)
-            scan = TableScan(plan, run, self._accounts, find_kept)
+            accounts = self._accounts.choose(run)
+            plan = self._prefetches.limit(plan, run)
+            scan = TableScan(plan, run, accounts, find_kept)
         scan.start()
         return scan
 

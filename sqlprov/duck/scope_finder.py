@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from sqlprov.duck.account_scope import ask_together, find_accounts
 from sqlprov.duck.region_finder import ALL, RegionFinder, list_known_regions
 from sqlprov.errors import RegionError, format_count, suggest
 
@@ -18,64 +19,60 @@ REGION = "region"
 
 
 class ScopeFinder:
-    """Finds the scopes of the scans of a session.
+    """Finds the scopes of scans.
 
     Args:
-        accounts: the accounts.
         held: as for `RegionFinder`.
     """
 
-    def __init__(self, accounts: Accounts, held: tuple[str, ...] | None) -> None:
-        self._accounts, self._held = accounts, held
+    def __init__(self, held: tuple[str, ...] | None) -> None:
+        self._held = held
 
     def find(
-        self, table: Table, columns: Sequence[str], where: Predicate, run: Run, *, may_call: bool
+        self,
+        accounts: Accounts,
+        table: Table,
+        columns: Sequence[str],
+        where: Predicate,
+        run: Run,
+        *,
+        may_call: bool,
     ) -> tuple[list[Scope], Places]:
         """The scopes of a scan, and their places.
 
         Raises:
             RegionError: the session has no region, or a condition names one that `attach` was not given.
-            OperationalError: an account could not be asked for its regions.
+            OperationalError: an account could not be asked for its id or its regions.
         """
         from sqlprov.plan.read import Places
         from sqlprov.plan.read.scope import find_equal, find_rule
 
         hints, name = run.hints, table.full_name
         rule = find_rule(REGION, columns, where, lambda: hints is None or hints.decides())
-        named, known = find_equal(REGION, where), self._list_known(run)
+        named, known = find_equal(REGION, where), self._list_known(accounts, run)
         self._check_names(table, named, where, run, known)
-        account_scope = self._find_accounts(name, where, run)
-        finders = {account: self._make_finder(account) for account in account_scope.values}
+        account_scope = find_accounts(accounts, name, where, run, may_call=may_call)
+        several = len(accounts) > 1
+        finders = {
+            account: RegionFinder(accounts.get(account).cloud, self._held, is_one_of_several=several)
+            for account in account_scope.values
+        }
         if table.home:
             scope, regions = self._find_homes(table, finders, named, where, run)
         else:
             scope, regions = self._find_regions(table, finders, rule, named, where, run, may_call)
-        run.scopes.append((name, scope))
+        run.scopes += [(name, account_scope), (name, scope)]
         groups: dict[tuple[str, ...], list[str]] = {}
-        for account in account_scope.values:
-            groups.setdefault(regions[account], []).append(account)
-        places = Places((tuple(accounts), each) for each, accounts in groups.items())
+        for account in finders:
+            groups.setdefault(regions.get(account, ()), []).append(account)
+        places = Places((tuple(each), own) for own, each in groups.items())
         # What a session with one account reads needs no word.
-        is_plain = len(self._accounts) == 1 and account_scope.rule.is_session
+        is_plain = not (several or accounts.is_estimate) and account_scope.rule.is_session
         return [scope] if is_plain else [account_scope, scope], places
 
-    def _make_finder(self, account: str) -> RegionFinder:
-        return RegionFinder(self._accounts.find(account), self._held)
-
-    def _list_known(self, run: Run) -> set[str]:
+    def _list_known(self, accounts: Accounts, run: Run) -> set[str]:
         """Every region that a condition may name."""
-        return {*list_known_regions(run.settings.region_names()), *(self._accounts.own.region_statuses or ())}
-
-    def _find_accounts(self, name: str, where: Predicate, run: Run) -> Scope:
-        """The accounts of the session that the conditions accept."""
-        from sqlprov.plan.read.scope import Rule, Scope, find_accepted, find_limits
-        from sqlprov.plan.read.steps import ACCOUNT
-
-        own = self._accounts.own.name
-        values = find_accepted(ACCOUNT, where, [own])
-        if not values:
-            run.warn(f"No account of the session meets the condition on account of {name}: it has {own!r}.")
-        return Scope(ACCOUNT, Rule.CONDITION if find_limits(ACCOUNT, where) else Rule.UNUSED, values)
+        return {*list_known_regions(run.settings.region_names()), *(accounts.own.region_statuses or ())}
 
     def _find_regions(
         self,
@@ -93,9 +90,13 @@ class ScopeFinder:
         hints, name = run.hints, table.full_name
         candidates: dict[str, set[str]] = {}
         is_estimate = limits = False
+        if may_call and len(finders) > 1 and self._needs_all(table, rule, where, run):
+            finders = ask_together(run, name, finders, lambda finder: finder.find_all(run, table.client))
         for account, finder in finders.items():
             own = self._find_candidates(table, finder, rule, named, where, run, may_call)
             candidates[account], is_unknown, is_limited = own
+            if finder.is_one_of_several:
+                candidates[account] = finder.select_own(candidates[account], run)
             is_estimate, limits = is_estimate or is_unknown, limits or is_limited
         sources: tuple[str, ...] = ()
         if hints and rule is Rule.ALL and limits:
@@ -108,6 +109,16 @@ class ScopeFinder:
         if finders and not scope.values and not named:
             run.warn(f"No region of the account meets the condition on region of {name}.")
         return scope, regions
+
+    def _needs_all(self, table: Table, rule: Rule, where: Predicate, run: Run) -> bool:
+        """Whether the regions that an account has enabled decide."""
+        from sqlprov.plan.read.domain import find_domain
+
+        if rule.is_session:
+            return "all" in (self._held or run.settings.region_names())
+        narrowed = run.hints.narrowed.get(table.full_name) if run.hints else None
+        is_named = run.hints is not None and narrowed is not None and narrowed <= run.hints.named
+        return not is_named and find_domain(where, REGION).values is None
 
     def _find_candidates(
         self,
@@ -122,7 +133,8 @@ class ScopeFinder:
         """The regions of an account that may be read; whether it may have fewer; and whether something limits them."""
         from sqlprov.plan.read.domain import find_domain
 
-        hints, known = run.hints, self._list_known(run)
+        hints = run.hints
+        known = {*list_known_regions(run.settings.region_names()), *(finder.cloud.region_statuses or ())}
         narrowed = hints.narrowed.get(table.full_name) if hints else None
         is_unknown = not may_call and finder.cloud.region_statuses is None
         if rule.is_session:
@@ -213,6 +225,8 @@ class ScopeFinder:
                 "region = '…'."
             )
         for other, its in run.scopes:
+            if its.column != REGION:
+                continue
             pair = {other: its, table: scope}
             limited = next((name for name in pair if pair[name].rule.is_condition), "")
             session = next((name for name in pair if pair[name].rule.is_session), "")

@@ -12,7 +12,7 @@ import duckdb
 import pyarrow as pa
 
 from sqlprov.catalog.columns import TAGS
-from sqlprov.catalog.regions import REGIONS
+from sqlprov.catalog.regions import ACCOUNTS, REGIONS
 from sqlprov.catalog.table import TAG_MAP
 from sqlprov.duck.database import MEMORY
 from sqlprov.duck.file_access import open_sandbox, protect_files
@@ -30,8 +30,9 @@ from sqlprov.sql.lexer import quote_identifier, quote_path
 from sqlprov.sql.names import TableName, find_mentions, find_tag_views, find_tagged_table, has_service
 
 if TYPE_CHECKING:
-    from sqlprov.aws.transport.accounts import Accounts
+    from sqlprov.aws.transport.accounts import AccountFinder
     from sqlprov.catalog import Catalog
+    from sqlprov.duck.accounts_table import AccountsTable
     from sqlprov.duck.live_table import LiveTable, StatusTable
     from sqlprov.plan.read.predicate import Predicate
     from sqlprov.sql import Query
@@ -47,7 +48,7 @@ class Session:
 
     Args:
         catalog: the providers.
-        accounts: the accounts.
+        accounts: finds the accounts.
         duck: DuckDB, as `open_database` returns it.
         database: ":memory:" or the file that is open there.
         sandbox: the only files and folders that SQL may use, beside that file; `None` for no sandbox.
@@ -64,7 +65,7 @@ class Session:
     def __init__(
         self,
         catalog: Catalog,
-        accounts: Accounts,
+        accounts: AccountFinder,
         duck: duckdb.DuckDBPyConnection,
         database: str = MEMORY,
         sandbox: Sequence[str | Path] | None = None,
@@ -144,12 +145,13 @@ class Session:
                 self._register_status_tables()
             for provider, name in query.dotted:
                 if provider in self.catalog.list_providers():
-                    if name == REGIONS or (provider, MAIN) in query.dotted:
+                    if name in (REGIONS, ACCOUNTS) or (provider, MAIN) in query.dotted:
                         self._register_regions(provider)
                     elif has_service(self.catalog, provider, name):
                         self._create_schema(provider, name)
             for provider, schema in path:
-                if schema == MAIN and REGIONS in query.words and provider in self.catalog.list_providers():
+                is_own = schema == MAIN and provider in self.catalog.list_providers()
+                if is_own and {REGIONS, ACCOUNTS} & query.words:
                     self._register_regions(provider)
             for table in find_mentions(self.catalog, query, path):
                 with suppress(ResourceFileError):
@@ -180,7 +182,7 @@ class Session:
             new = OWN in words and self._register_status_tables()
             named = words.union(provider for provider, _ in path).intersection(self.catalog.list_providers())
             for provider in named or self.catalog.list_providers():
-                if REGIONS in missing and (provider in words or (provider, MAIN) in path):
+                if {REGIONS, ACCOUNTS} & missing and (provider in words or (provider, MAIN) in path):
                     new |= self._register_regions(provider)
                 mentioned = words.intersection(self.catalog.list_services(provider))
                 services |= {(provider, service) for service in mentioned}
@@ -213,7 +215,7 @@ class Session:
 
         table = self.catalog.get_table(provider, service, name)
         live = LiveTable(table, self.scans.open)
-        self.accounts.allow_reads(table)
+        self.accounts.guard.allow_reads(table)
         self._create_schema(provider, service)
         self._create_view(f"{quote_path(provider, service)}", name, live)
         self._live[provider, service, name] = self._carriers[live.carrier] = live
@@ -235,7 +237,7 @@ class Session:
         self._extra.add(name)
         return True
 
-    def _create_view(self, schema: str, name: str, live: LiveTable | StatusTable) -> None:
+    def _create_view(self, schema: str, name: str, live: LiveTable | StatusTable | AccountsTable) -> None:
         """The public view: DuckDB passes the hidden column's filter with every scan."""
         self._own.execute(f"USE {schema}")
         condition = f"{quote_identifier(live.carrier)} = coalesce(getvariable('{VARIABLE}'), '')"
@@ -270,9 +272,13 @@ class Session:
                 self._register_regions(provider)
 
     def _register_regions(self, provider: str) -> bool:
-        """The table `<provider>.regions`."""
+        """The tables `<provider>.regions` and `<provider>.accounts`."""
         if provider in self._extra:
             return False
+        from sqlprov.duck.accounts_table import AccountsTable
+
+        accounts = AccountsTable(provider, self.accounts, self.scans.find_run)
+        self._create_view(f"{quote_identifier(provider)}.main", ACCOUNTS, accounts)
         self._own.execute(f"USE {quote_identifier(provider)}.main")
         self._own.from_arrow(build_regions_table(self.accounts.own)).create_view("regions")
         self._extra.add(provider)

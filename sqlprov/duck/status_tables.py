@@ -29,6 +29,7 @@ def _list_missing(run: Run) -> list[dict[str, Any]]:
     return [
         {
             "table": gap.table,
+            "account": gap.account,
             "region": gap.region,
             "operation": gap.error.operation,
             "code": gap.error.code,
@@ -46,11 +47,13 @@ def _list_outcomes(run: Run) -> list[dict[str, Any]]:
 
 STATUS_TABLES: dict[str, tuple[pa.Schema, RowsOf]] = {
     "errors": (
-        _make_string_schema("table", "region", "operation", "code", "message", "request_id", "permission"),
+        _make_string_schema(
+            "table", "account", "region", "operation", "code", "message", "request_id", "permission"
+        ),
         _list_missing,
     ),
     "outcomes": (
-        pa.schema([("row", pa.int64()), *_make_string_schema("table", "region", "key", "status")])
+        pa.schema([("row", pa.int64()), *_make_string_schema("table", "account", "region", "key", "status")])
         .append(pa.field("operations", pa.list_(pa.string())))
         .append(pa.field("reason", pa.string())),
         _list_outcomes,

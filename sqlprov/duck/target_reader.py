@@ -14,14 +14,16 @@ from sqlprov.aws.transport.run import Run
 from sqlprov.aws.write.target_row import TargetRow
 from sqlprov.catalog.columns import TAGS
 from sqlprov.catalog.table import TAG_MAP, ColumnSource, Table
-from sqlprov.duck.region_finder import list_known_regions
-from sqlprov.duck.region_limit import RowKey, limits_region
+from sqlprov.duck.place_limit import limits_place
+from sqlprov.duck.region_finder import RegionFinder, list_known_regions
 from sqlprov.duck.session import Session
 from sqlprov.errors import DataError, NotSupportedError, RegionError, format_count, suggest
+from sqlprov.plan.read.scope import Scope
+from sqlprov.plan.read.steps import ACCOUNT, ACCOUNT_ID, REGION
 from sqlprov.plan.write.input_rows import InputRows
 from sqlprov.plan.write.insert import plan_inserts
 from sqlprov.plan.write.patch_check import check_patch
-from sqlprov.plan.write.steps import RowWrite, WriteKind
+from sqlprov.plan.write.steps import RowKey, RowWrite, WriteKind
 from sqlprov.plan.write.write_rows import PATCH, WritePlan, check_assignments, plan_exec, plan_updates
 from sqlprov.records import dataclass
 from sqlprov.settings import OFF
@@ -79,6 +81,7 @@ class TargetReader:
         else:
             self.table = _find_table(session, statement.target, path)
         self.run_query, self.run, self.zone, self.parameters = run_query, run, zone, parameters
+        self.accounts = session.accounts.choose(run)
         run.settings = replace(run.settings, cache=OFF, show_sensitive=True)
         if run.is_tolerant:
             # An incomplete read would choose other rows: `NOT IN (SELECT …)` would match more.
@@ -102,9 +105,7 @@ class TargetReader:
                 else self._read_deletes(statement)
             )
             # Unsorted, EXPLAIN might number them in a different order than the statement itself.
-            targets.sort(key=lambda target: (target.write.region, target.write.key))
-        for target in targets:
-            target.write = replace(target.write, account=self.session.accounts.own.name)
+            targets.sort(key=lambda target: target.write.row_key)
         self._check_count(targets)
         return targets
 
@@ -118,7 +119,7 @@ class TargetReader:
                     f"its query returns {len(rows.names)}."
                 )
             rows = replace(rows, names=statement.columns)
-        plan = plan_inserts(self.table, rows, listed, self._get_default_region())
+        plan = plan_inserts(self.table, rows, listed, self._get_default_region(), self._get_only_account())
         if statement.skips_existing:
             self._skip_existing(statement, plan)
         return self._to_targets(plan)
@@ -126,7 +127,7 @@ class TargetReader:
     def _skip_existing(self, statement: Insert, plan: WritePlan) -> None:
         """Make the inserts leave existing rows as they are, which needs their keys."""
         key, table = self.table.key, self.table
-        if other := sorted(statement.conflict - {"region", *key}):
+        if other := sorted(statement.conflict - {REGION, ACCOUNT, ACCOUNT_ID, *key}):
             raise NotSupportedError(
                 f"ON CONFLICT names {', '.join(other)}; expected the key of {table.full_name}: {', '.join(key)}."
             )
@@ -142,7 +143,9 @@ class TargetReader:
         rows = self._to_input_rows(self.run_query(statement.build_values_query()))
         if statement.json is not None:
             rows = _expand_json(rows)
-        return self._to_targets(plan_exec(table, method, rows, self._get_default_region()))
+        return self._to_targets(
+            plan_exec(table, method, rows, self._get_default_region(), self._get_only_account())
+        )
 
     def _to_targets(self, plan: WritePlan) -> list[TargetRow]:
         self.run.warnings += plan.warnings
@@ -155,13 +158,20 @@ class TargetReader:
         if unknown:
             advice = "SELECT region FROM aws.regions lists them; SET sqlprov_regions adds a new one."
             raise RegionError(" ".join((*unknown, advice)))
-        return [TargetRow(write) for write in plan.writes]
+        return [
+            TargetRow(replace(write, account=self.accounts.find(write.account, number).name))
+            for number, write in enumerate(plan.writes, start=1)
+        ]
+
+    def _get_only_account(self) -> str | None:
+        return next(iter(self.accounts)).name if len(self.accounts) == 1 else None
 
     def _get_default_region(self) -> str | None:
         if self.table.home and not self.table.region_column:
             return self.session.planner.regions.find_home(self.table, self.run)
-        default = self.session.planner.regions.find_default(self.run, self.table.client)
-        return default[0] if len(default) == 1 else None
+        finders = (RegionFinder(account.cloud) for account in self.accounts)
+        default = {each for finder in finders for each in finder.find_default(self.run, self.table.client)}
+        return default.pop() if len(default) == 1 else None
 
     def _read_updates(self, statement: Update) -> list[TargetRow]:
         assigned = [column for column, _ in statement.assignments]
@@ -177,7 +187,7 @@ class TargetReader:
         plan = plan_updates(self.table, assigned, replace(rows, names=tuple(assigned)), keys)
         by_key = dict(zip(keys, values, strict=True))
         self.run.warnings += plan.warnings
-        return [TargetRow(write, values=by_key[write.region, write.key]) for write in plan.writes]
+        return [TargetRow(write, values=by_key[write.row_key]) for write in plan.writes]
 
     def _read_patches(
         self, rows: InputRows, keys: Sequence[RowKey], values: Sequence[dict[str, Any]]
@@ -188,7 +198,8 @@ class TargetReader:
                 raise DataError(
                     f"{PATCH} is {document!r}; expected text, a JSON array of RFC 6902 operations."
                 )
-            target = TargetRow(RowWrite(self.table, WriteKind.UPDATE, *key, {}), document, row_values)
+            write = _make_write(self.table, WriteKind.UPDATE, key)
+            target = TargetRow(write, document, row_values)
             if targets.setdefault(key, target).document != document:
                 raise DataError(f"{target.write.label} is matched twice, with different values.")
         plan = WritePlan()
@@ -203,42 +214,74 @@ class TargetReader:
     def _read_deletes(self, statement: Delete) -> list[TargetRow]:
         _, keys, values = self._read_matches(statement)
         return [
-            TargetRow(RowWrite(self.table, WriteKind.DELETE, *key, {}), values=row_values)
+            TargetRow(_make_write(self.table, WriteKind.DELETE, key), values=row_values)
             for key, row_values in dict(zip(keys, values, strict=True)).items()
         ]
 
     def _read_matches(
         self, statement: Update | Delete
     ) -> tuple[QueryResult, list[RowKey], list[dict[str, Any]]]:
-        """The rows that match WHERE: the query's result, and the region, key and watched values of each.
+        """The rows that match WHERE: the query's result, and the account, region, key and watched values of each.
 
         Raises:
-            NotSupportedError: rows in several regions, and no condition on region.
+            NotSupportedError: rows in several accounts or regions, and no condition on them.
         """
         table, key = self.table, self.table.key
         watched = self._list_watched(statement)
         name = quote_path(table.provider, table.service, table.name)
         result = self.run_query(statement.build_rows_query(name, (*key, *watched)))
         assigned = len(statement.assignments) if isinstance(statement, Update) else 0
-        width = 1 + len(key) + len(watched)
+        width = 2 + len(key) + len(watched)
         if len(result.types) != width + assigned:
             raise DataError("An expression in SET returns several columns; expected one.")
         columns = [column.to_pylist() for column in result.rows.columns[:width]]
         rows = list(zip(*columns, strict=True)) if result.rows.num_rows else []
-        needed = [at for at, name in enumerate(key, 1) if table.needs_key(name)]
-        if any(row[at] is None for row in rows for at in (0, *needed)):
+        needed = [at for at, name in enumerate(key, 2) if table.needs_key(name)]
+        if any(row[at] is None for row in rows for at in (0, 1, *needed)):
             raise DataError(f"Nothing was written. A row has no {' or no '.join(key)}; exclude it in WHERE.")
         keys = [
-            (str(row[0]), tuple("" if part is None else str(part) for part in row[1 : 1 + len(key)]))
+            (
+                str(row[0]),
+                str(row[1]),
+                tuple("" if part is None else str(part) for part in row[2 : 2 + len(key)]),
+            )
             for row in rows
         ]
-        values = [dict(zip(watched, row[1 + len(key) :], strict=True)) for row in rows]
+        values = [dict(zip(watched, row[2 + len(key) :], strict=True)) for row in rows]
+        self._check_accounts(statement, keys)
         self._check_regions(statement, keys)
         return result, keys, values
 
+    def _check_accounts(self, statement: Update | Delete, keys: list[RowKey]) -> None:
+        """Refuse to write in several accounts without a condition on them."""
+        accounts = sorted({account for account, _, _ in keys})
+        if len(accounts) < 2:
+            return
+        every = [each.name for each in self.accounts]
+        scopes = self._list_scopes(ACCOUNT)
+        if scopes and all(scope.rule.is_condition and {*every} - {*scope.values} for scope in scopes):
+            return
+        if self._limits(statement, keys, ACCOUNT, every):
+            return
+        names = f"{', '.join(accounts[:-1])} and {accounts[-1]}"
+        raise NotSupportedError(f"Nothing was written. The rows are in {names}; name the accounts in WHERE.")
+
+    def _list_scopes(self, column: str) -> list[Scope]:
+        """The scopes of the scans of the table."""
+        of_table = (scope for name, scope in self.run.scopes if name == self.table.full_name)
+        return [scope for scope in of_table if scope.column == column]
+
+    def _limits(
+        self, statement: Update | Delete, keys: list[RowKey], column: str, every: Sequence[str]
+    ) -> bool:
+        """Whether WHERE rejects each row in at least one of the accounts, or of the regions."""
+        rows = list(dict.fromkeys(keys))
+        run_query = self.run_query
+        return limits_place(statement, self.table, rows, column, every, lambda text: run_query(text).rows)
+
     def _check_regions(self, statement: Update | Delete, keys: list[RowKey]) -> None:
         """Refuse to write in several regions, or in another than the session's, without a condition on region."""
-        regions = sorted({region for region, _ in keys})
+        regions = sorted({region for _, region, _ in keys})
         if not regions or self.table.home:
             return
         default = self.session.planner.regions.find_default(self.run, self.table.client)
@@ -251,12 +294,10 @@ class TargetReader:
         """Whether WHERE rejects the rows in at least one region of the account."""
         finder, run, table = self.session.planner.regions, self.run, self.table
         every = frozenset(finder.find_all(run, table.client, may_call=False))
-        scopes = [scope for name, scope in run.scopes if name == table.full_name]
+        scopes = self._list_scopes(REGION)
         if scopes and all(not scope.rule.is_session and every - set(scope.values) for scope in scopes):
             return True
-        regions = finder.find_all(run, may_call=False)
-        rows = list(dict.fromkeys(keys))
-        return limits_region(statement, table, rows, regions, lambda text: self.run_query(text).rows)
+        return self._limits(statement, keys, REGION, finder.find_all(run, may_call=False))
 
     def _list_watched(self, statement: Update | Delete) -> list[str]:
         """The columns that must not change between the read and the first call."""
@@ -269,7 +310,7 @@ class TargetReader:
             name
             for name, column in table.by_name.items()
             if (name in table.paths or column.source is ColumnSource.TAGS)
-            and name not in (*table.key, "region")
+            and name not in (*table.key, REGION)
             and (name == table.created or name.lower().replace("_", "") in named)
             # It shows the status, which changes automatically; each row checks again whether it can be reached.
             and not (name == desired and isinstance(statement, Update))
@@ -315,6 +356,11 @@ class TargetReader:
         texts.update(_collect_texts(self.parameters))
         keys = [target.write.key for target in targets]
         return all("|".join(key) in texts or texts.issuperset(filter(None, key)) for key in keys)
+
+
+def _make_write(table: Table, kind: WriteKind, key: RowKey) -> RowWrite:
+    account, region, parts = key
+    return RowWrite(table, kind, region, parts, {}, account=account)
 
 
 def _collect_texts(value: Any) -> Iterator[str]:

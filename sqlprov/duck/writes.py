@@ -61,7 +61,11 @@ def write_targets(
         be = "is" if len(failed) == 1 else "are"
         lines = [
             f"{format_count(len(failed), 'row')} of {len(outcomes)} {be} not ok.",
-            *(f"  row {o.row}, {o.key!r} in {o.region}: {o.status.value}. {o.reason}" for o in failed),
+            *(
+                f"  row {o.row}, {o.key!r} in {o.region}{f' of {o.account}' if len(accounts) > 1 else ''}: "
+                f"{o.status.value}. {o.reason}"
+                for o in failed
+            ),
             *(f"  Warning: {warning}" for warning in run.warnings),
         ]
         raise WriteError("\n".join(lines), outcomes, run.warnings)

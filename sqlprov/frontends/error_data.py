@@ -34,6 +34,7 @@ def describe_error(error: Error) -> dict[str, Any]:
     if isinstance(error, OperationalError):
         record |= {
             "operation": error.operation or None,
+            "account": error.account or None,
             "region": error.region or None,
             "service_code": error.code or None,
             "request_id": error.request_id or None,
@@ -51,6 +52,7 @@ def describe_outcome(outcome: Any) -> dict[str, Any]:
     return {
         "row": outcome.row,
         "table": outcome.table,
+        "account": outcome.account,
         "region": outcome.region,
         "key": outcome.key,
         "status": outcome.status.value,

@@ -109,9 +109,10 @@ class WriteStatement(Query):
         return f"SELECT {self.returning} FROM {rows} AS {quote_identifier(self.table_alias)}"
 
     def _select_keys(self, key: Sequence[str]) -> str:
-        """Region and key, qualified by the table."""
+        """Account, region and key, qualified by the table."""
         return ", ".join(
-            f"{quote_identifier(self.table_alias)}.{quote_identifier(column)}" for column in ("region", *key)
+            f"{quote_identifier(self.table_alias)}.{quote_identifier(column)}"
+            for column in ("account", "region", *key)
         )
 
 

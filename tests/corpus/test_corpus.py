@@ -20,7 +20,7 @@ from sqlprov.api.connection import Connection
 from sqlprov.api.result import Result
 from sqlprov.aws.read import list_windows, scan
 from sqlprov.aws.read.prefetch import Prefetches
-from sqlprov.aws.transport.accounts import Accounts
+from sqlprov.aws.transport.accounts import AccountFinder
 from sqlprov.aws.transport.clients import Cloud
 from sqlprov.catalog import Catalog
 from sqlprov.duck.binder import Binder
@@ -70,7 +70,7 @@ def sessions(shared_cloud: Cloud, catalog: Catalog) -> Iterator[Callable[[str], 
 
     def open_session(file: str) -> Connection:
         if file not in connections:
-            session = Session(catalog, Accounts(shared_cloud), open_database())
+            session = Session(catalog, AccountFinder(shared_cloud), open_database())
             connections[file] = Connection(session, Settings(show_sensitive=True))
         shared_cloud.close()
         return connections[file]

@@ -14,7 +14,7 @@ from write_round_trips import CATALOG, lose_reply
 
 from sqlprov.api.connection import Connection
 from sqlprov.aws.transport import calls
-from sqlprov.aws.transport.accounts import Accounts
+from sqlprov.aws.transport.accounts import AccountFinder
 from sqlprov.aws.transport.clients import Cloud
 from sqlprov.duck.database import open_database
 from sqlprov.duck.session import Session
@@ -30,7 +30,7 @@ def con() -> Iterator[Connection]:
         open_client(url, "sqs").create_queue(QueueName="first")  # moto cannot list none
         cloud = Cloud(endpoint_url=url, credentials=("testing", "testing"))
         settings = Settings(regions="us-east-1", max_attempts=3, settle=0.0, await_timeout=5.0)
-        with Connection(Session(CATALOG, Accounts(cloud), open_database()), settings) as con:
+        with Connection(Session(CATALOG, AccountFinder(cloud), open_database()), settings) as con:
             yield con
 
 

@@ -12,7 +12,7 @@ from doc_blocks import ROOT, write_resource_files
 from moto_server import start_moto
 
 from sqlprov.api.connection import Connection
-from sqlprov.aws.transport.accounts import Accounts
+from sqlprov.aws.transport.accounts import AccountFinder
 from sqlprov.aws.transport.clients import Cloud
 from sqlprov.catalog import Catalog
 from sqlprov.catalog.table import Table
@@ -166,7 +166,7 @@ def _noun(operation: str) -> str:
 def read_rows(url: str, sql: str, catalog: Catalog | None = None) -> list[dict[str, Any]]:
     cloud = Cloud(endpoint_url=url, credentials=("test", "test"))
     settings = Settings(regions=REGION, show_sensitive=True)
-    session = Session(catalog or Catalog(), Accounts(cloud), open_database())
+    session = Session(catalog or Catalog(), AccountFinder(cloud), open_database())
     with Connection(session, settings) as connection:
         result = connection.sql(sql)
         return [dict(zip(result.columns, row, strict=True)) for row in result.fetchall()]

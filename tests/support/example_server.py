@@ -16,7 +16,7 @@ from botocore.utils import parse_timestamp
 from request_values import ACCOUNT, REGION
 
 from sqlprov.api.connection import Connection
-from sqlprov.aws.transport.accounts import Accounts
+from sqlprov.aws.transport.accounts import AccountFinder
 from sqlprov.aws.transport.clients import Cloud
 from sqlprov.catalog import Catalog
 from sqlprov.catalog.service_model import get_loader
@@ -92,7 +92,7 @@ class ExampleReader:
         cloud = Cloud(endpoint_url=self._server.url, credentials=("testing", "testing"))
         cloud.account_id = ACCOUNT
         self._connection = Connection(
-            Session(catalog, Accounts(cloud), open_database()),
+            Session(catalog, AccountFinder(cloud), open_database()),
             Settings(regions=REGION, max_attempts=1, show_sensitive=True),
         )
 

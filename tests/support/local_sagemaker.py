@@ -12,7 +12,7 @@ from botocore.config import Config
 from experiment_members import VARIANTS, sampling
 
 from sqlprov.api.connection import Connection
-from sqlprov.aws.transport.accounts import Accounts
+from sqlprov.aws.transport.accounts import AccountFinder
 from sqlprov.aws.transport.clients import Cloud
 from sqlprov.catalog import Catalog
 from sqlprov.duck.database import open_database
@@ -33,7 +33,7 @@ def connection(url: str, key: str = KEY, **settings: object) -> Connection:
     for name, value in settings.items():
         chosen = chosen.with_value(name, str(value))
     cloud = Cloud(endpoint_url=url, credentials=(key, "secret"))
-    return Connection(Session(CATALOG, Accounts(cloud), open_database()), chosen)
+    return Connection(Session(CATALOG, AccountFinder(cloud), open_database()), chosen)
 
 
 def plain_client(

@@ -18,7 +18,7 @@ from request_values import REGION
 from table_sweep import write_filter
 
 from sqlprov.api.connection import Connection
-from sqlprov.aws.transport.accounts import Accounts
+from sqlprov.aws.transport.accounts import AccountFinder
 from sqlprov.aws.transport.clients import Cloud
 from sqlprov.catalog import Catalog
 from sqlprov.catalog.table import Table
@@ -88,7 +88,7 @@ def compare_service(service: str, left_out: Mapping[str, Collection[str]]) -> di
         try:
             # A failure of moto is not a matter of chance, so it is not called again.
             settings = Settings(regions=REGION, max_attempts=1, show_sensitive=True)
-            with Connection(Session(CATALOG, Accounts(cloud), open_database()), settings) as connection:
+            with Connection(Session(CATALOG, AccountFinder(cloud), open_database()), settings) as connection:
                 tables = (
                     CATALOG.get_table("aws", service, name) for name in CATALOG.list_tables("aws", service)
                 )

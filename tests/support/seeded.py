@@ -9,7 +9,7 @@ import pytest
 
 from sqlprov.api.connection import Connection
 from sqlprov.aws.transport.account_regions import read_region_statuses
-from sqlprov.aws.transport.accounts import Accounts
+from sqlprov.aws.transport.accounts import AccountFinder
 from sqlprov.aws.transport.clients import Cloud
 from sqlprov.aws.transport.run import Run
 from sqlprov.catalog import Catalog
@@ -60,7 +60,7 @@ def connect(shared_cloud: Cloud, catalog: Catalog) -> Iterator[Connect]:
         for name, value in settings.items():
             chosen = chosen.with_value(name, str(value))
         duck = open_database(database, read_only=read_only)
-        connections.append(Connection(Session(catalog, Accounts(shared_cloud), duck, database), chosen))
+        connections.append(Connection(Session(catalog, AccountFinder(shared_cloud), duck, database), chosen))
         return connections[-1]
 
     yield new

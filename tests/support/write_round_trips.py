@@ -27,7 +27,7 @@ from sagemaker_seeds import seed_sagemaker
 
 from sqlprov.api.connection import Connection
 from sqlprov.aws.transport import calls
-from sqlprov.aws.transport.accounts import Accounts
+from sqlprov.aws.transport.accounts import AccountFinder
 from sqlprov.aws.transport.clients import Cloud
 from sqlprov.aws.write.outcome import Outcome
 from sqlprov.catalog import Catalog
@@ -108,7 +108,7 @@ def open_service(service: str) -> Iterator[MotoService]:
         settings = Settings(
             regions=REGION, max_attempts=3, settle=0.0, await_timeout=5.0, show_sensitive=True
         )
-        with Connection(Session(CATALOG, Accounts(cloud), open_database()), settings) as con:
+        with Connection(Session(CATALOG, AccountFinder(cloud), open_database()), settings) as con:
             yield MotoService(service, con, seeder)
 
 

@@ -1,4 +1,4 @@
-"""Makes the calls that single rows need: lookups, Describe, further calls and tags; and reads the account."""
+"""Makes the calls that single rows need: lookups, Describe, further calls and tags."""
 
 from __future__ import annotations
 
@@ -16,37 +16,16 @@ from sqlprov.aws.transport.accounts import Accounts
 from sqlprov.aws.transport.calls import call
 from sqlprov.aws.transport.clients import Cloud
 from sqlprov.aws.transport.errors import MalformedReply, is_match
+from sqlprov.aws.transport.identity import read_account_id
 from sqlprov.aws.transport.replies import IN_JSON, check_omission
 from sqlprov.aws.transport.reply_cache import ListingReader
 from sqlprov.aws.transport.run import Run
 from sqlprov.catalog.regions import find_partition
-from sqlprov.catalog.table import PLACEHOLDER, ColumnSource, IamActions, Table, TagsCall, get_path
+from sqlprov.catalog.table import PLACEHOLDER, ColumnSource, Table, TagsCall, get_path
 from sqlprov.errors import AccessDenied, Cancelled, OperationalError
 from sqlprov.plan.read import ReadPlan
 from sqlprov.plan.read.lookup import Lookup, get_batch
 from sqlprov.plan.read.read_plan import FEWEST_TAGGED, MOST_TAGGED
-
-LONGEST_WAIT = 2.0
-"""Seconds to wait for another thread's GetCallerIdentity before calling it too."""
-
-
-def get_account_id(run: Run, cloud: Cloud) -> str:
-    """The id of the account of the credentials, from one STS call per session.
-
-    Raises:
-        OperationalError: the call failed.
-    """
-    # The other thread's call may hang, even if its statement was cancelled long ago.
-    is_locked = cloud.account_lock.acquire(timeout=LONGEST_WAIT)
-    try:
-        if cloud.account_id is None:
-            region = cloud.find_region() or "us-east-1"
-            reply = call(run, cloud, "sts", IamActions("sts"), "GetCallerIdentity", region, {}, ("Account",))
-            cloud.account_id = str(reply["Account"])
-        return cloud.account_id
-    finally:
-        if is_locked:
-            cloud.account_lock.release()
 
 
 def read_row_tags(run: Run, cloud: Cloud, table: Table, row: PartialRow) -> list[Any]:
@@ -69,7 +48,7 @@ def find_tagged(run: Run, cloud: Cloud, table: Table, method: TagsCall, row: Par
 
     def get_value(name: str) -> Any:
         is_account = table.by_name[name].source is ColumnSource.ACCOUNT_ID
-        return get_account_id(run, cloud) if is_account else row.get_value(table, name)
+        return read_account_id(run, cloud) if is_account else row.get_value(table, name)
 
     value = method.fill(table.arn, get_value)
     if value is None:

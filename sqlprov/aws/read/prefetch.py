@@ -46,7 +46,7 @@ class Prefetches:
         from sqlprov.plan.read.sharing import share_parents
 
         def limit(plan: ReadPlan) -> ReadPlan:
-            return self.limit(plan, run, accounts)
+            return self.limit(plan, run)
 
         keys = run.hints.join_keys if run.hints else ()
         sources = {source for key in keys for source in key.sources}
@@ -82,7 +82,7 @@ class Prefetches:
                 prefetch.is_taken = True
             return prefetch
 
-    def limit(self, plan: ReadPlan, run: Run, accounts: Accounts) -> ReadPlan:
+    def limit(self, plan: ReadPlan, run: Run) -> ReadPlan:
         """`plan`, limited to the keys in tables that its own is joined with, once their rows are known."""
         from sqlprov.plan.read import FALSE, count_useful_values, limit_plan
         from sqlprov.plan.read.predicate import And, In
@@ -97,7 +97,7 @@ class Prefetches:
         if not conditions:
             return plan
         condition = FALSE if FALSE in conditions else And(tuple(conditions))
-        return limit_plan(plan, condition, accounts.own.account_id is not None)
+        return limit_plan(plan, condition)
 
     def _wait_for_values(self, key: JoinKey, run: Run, most: int) -> set[Any] | None:
         """The values of the columns that a key is joined with; `None` if they are more than `most`, or not known."""

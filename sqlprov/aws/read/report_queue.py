@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import queue
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Any
 
 from sqlprov.aws.transport.run import Run
 
@@ -65,3 +67,25 @@ class ReportQueue:
         if isinstance(report, BaseException):
             raise report
         report()
+
+
+def run_all(run: Run, tasks: Iterable[Callable[[], Any]]) -> None:
+    """Run tasks in the statement's pool, and wait for them.
+
+    Raises:
+        Cancelled: the statement was cancelled.
+        Error: a task failed.
+    """
+    reports = ReportQueue(run)
+
+    def work(task: Callable[[], Any]) -> Report:
+        task()
+        return lambda: None
+
+    try:
+        for task in tasks:
+            reports.submit(partial(work, task))
+        while reports.in_flight:
+            reports.handle()
+    finally:
+        reports.closed = True

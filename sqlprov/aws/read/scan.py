@@ -17,7 +17,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from sqlprov.aws.read.details import DetailReader, get_account_id
+from sqlprov.aws.read.details import DetailReader
 from sqlprov.aws.read.fan_out import ReadShared, check_fan_out, complete_lists
 from sqlprov.aws.read.gone_rows import GoneRows
 from sqlprov.aws.read.list_replies import find_rows
@@ -30,6 +30,7 @@ from sqlprov.aws.read.rows import BatchBuilder
 from sqlprov.aws.read.top_n import TopN
 from sqlprov.aws.transport.accounts import Accounts
 from sqlprov.aws.transport.errors import MalformedReply, is_match
+from sqlprov.aws.transport.identity import read_account_id
 from sqlprov.aws.transport.pool import WIDEST
 from sqlprov.aws.transport.run import Run
 from sqlprov.errors import BrokenReply, OperationalError
@@ -57,7 +58,7 @@ class TableScan:
         read_shared: ReadShared | None = None,
     ) -> None:
         self.plan, self.run, self.accounts, self.table = plan, run, accounts, plan.table
-        accounts.allow_reads(self.table)
+        accounts.guard.allow_reads(self.table)
         self.reports = ReportQueue(run)
         warn = None if run.is_write else run.warn  # what cannot be read must not decide what is written
         self.builder = BatchBuilder(plan, self._find_account_id, warn)
@@ -107,11 +108,11 @@ class TableScan:
             raise
 
     def _read_account_id(self) -> Report:
-        get_account_id(self.run, self.accounts.own)
+        self._find_account_id(self.plan.steps.places[0])
         return lambda: None
 
     def _find_account_id(self, place: Place) -> str:
-        return get_account_id(self.run, self.accounts.find_cloud(place))
+        return read_account_id(self.run, self.accounts.find_cloud(place))
 
     def _find_steps(self) -> None:
         """Find the lists and lookups to begin; lists may follow from parents, which are read first."""
@@ -419,6 +420,7 @@ class TableScan:
         self.rows.raise_budget()
 
     def _note_missing(self, place: Place, error: OperationalError) -> None:
+        self.accounts.find_cloud(place).name_account(error)
         if not error.code:
             self.accounts.replies.clear()  # a kept reply may be the cause
         if not self.run.is_tolerant:

@@ -104,9 +104,9 @@ def _find_cache_file(cloud: Cloud, home: str) -> Path | None:
     import platformdirs
 
     credentials = cloud.get_credentials(home)
-    if credentials is None:
+    account = getattr(credentials, "account_id", None) or cloud.find_identity()
+    if account is None:
         return None
-    account = getattr(credentials, "account_id", None) or credentials.get_frozen_credentials().access_key
     endpoint = cloud.get_client("account", home, 60.0).meta.endpoint_url
     name = hashlib.sha256(f"{endpoint} {account}".encode()).hexdigest()[:32]
     return Path(platformdirs.user_cache_path("sqlprov")) / "regions" / f"{name}.json"

@@ -1,54 +1,307 @@
-"""The accounts that a session reads, by name."""
+"""The accounts that a session can read; each opens its clients when it is first read."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import math
+import re
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from sqlprov.aws.transport.clients import Cloud
+from sqlprov.aws.transport.shared_clients import SharedClients
+from sqlprov.catalog.regions import DEFAULT_PARTITION, find_partition
+from sqlprov.errors import OperationalError, UnknownName, suggest
+from sqlprov.settings import ORGANIZATION, Settings
 
-# The plan is imported when a live table is used: it takes 6 ms.
+# The plan and botocore are imported when a live table is used.
 if TYPE_CHECKING:
-    from sqlprov.catalog.table import Table
+    from sqlprov.aws.transport.organization import MemberAccount
+    from sqlprov.aws.transport.run import Run
     from sqlprov.plan.read.steps import Place
+
+_ID = re.compile(r"\d{12}")
+ACTIVE = frozenset({"", "ACTIVE"})
+"""States of accounts that can be read."""
+MEMBERS_SECONDS = 300.0
+"""Seconds after which the organization is asked for its accounts again."""
+
+
+class Account:
+    """An account of a session.
+
+    Args:
+        name: its name, the profile's, or its id: unique in a statement.
+        open_cloud: opens its clients.
+        account_id: as far as it is known without a call.
+        profile: the profile whose credentials it is read with.
+        role: the ARN of the role that is assumed in it; empty for the session's own identity.
+        status: its state in the organization, such as ACTIVE; empty if that was not asked.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        open_cloud: Callable[[], Cloud],
+        account_id: str = "",
+        profile: str = "",
+        role: str = "",
+        status: str = "",
+    ) -> None:
+        self.name, self.profile, self.role, self.status = name, profile, role, status
+        self._open_cloud, self.known_id = open_cloud, account_id
+        self._cloud: Cloud | None = None
+        self._lock = threading.Lock()
+
+    @property
+    def cloud(self) -> Cloud:
+        """Its clients."""
+        with self._lock:
+            if self._cloud is None:
+                self._cloud = self._open_cloud()
+            return self._cloud
+
+    @property
+    def opened(self) -> Cloud | None:
+        """Its clients, if it has been read."""
+        return self._cloud
+
+    @property
+    def account_id(self) -> str:
+        """Its id, as far as it is known without a call."""
+        return (self._cloud.account_id if self._cloud else "") or self.known_id
 
 
 class Accounts:
-    """The accounts of a session, shared by all its cursors.
+    """The accounts that a statement reads, by name.
+
+    Args:
+        own: the account of the session's own identity.
+        accounts: the accounts.
+        is_estimate: whether there may be others, which the organization has not been asked for.
+    """
+
+    def __init__(self, own: Cloud, accounts: Sequence[Account] = (), *, is_estimate: bool = False) -> None:
+        self.own, self.is_estimate = own, is_estimate
+        self.guard, self.replies = own.guard, own.replies
+        self._accounts = {each.name: each for each in accounts or [Account(own.name, lambda: own)]}
+        own.is_one_of_several |= len(self._accounts) > 1
+
+    def __len__(self) -> int:
+        return len(self._accounts)
+
+    def __iter__(self) -> Iterator[Account]:
+        return iter(self._accounts.values())
+
+    def get(self, name: str) -> Account:
+        """The account of this name."""
+        return self._accounts[name]
+
+    def find(self, text: str, row: int) -> Account:
+        """The account of this name, id or profile, as a row of a write gives it.
+
+        Raises:
+            UnknownName: the statement has no such account.
+        """
+        own = {each.profile: each for each in self if not each.role}  # others are read with its profile, too
+        by_id = {each.account_id: each for each in self}
+        for known in (self._accounts, by_id, own):
+            if text in known:
+                return known[text]
+        raise UnknownName(
+            f"Unknown account {text!r} in row {row}.{suggest(text, self._accounts)} Expected the name, the id or the "
+            "profile of an account of the session; FROM aws.accounts lists them."
+        )
+
+    def find_cloud(self, place: Place) -> Cloud:
+        """The clients of the account of a place."""
+        return self._accounts[place["account"]].cloud
+
+
+class AccountFinder:
+    """Finds the accounts of statements; shared by all cursors of a session.
 
     Args:
         own: the account of the session's own identity.
 
     Attributes:
         guard: the operations that every account allows.
-        replies: the replies of every account that `sqlprov_cache` keeps.
     """
 
     def __init__(self, own: Cloud) -> None:
-        self.own = own
-        self.guard, self.replies = own.guard, own.replies
+        self.own, self.guard = own, own.guard
+        self._own_account = Account(own.name, lambda: own, profile=own.profile or "")
+        # Name or id, with what its credentials follow from -> the account.
+        self._accounts: dict[Any, Account] = {}
+        # The settings -> their accounts, and until when they are right, in monotonic seconds.
+        self._chosen: dict[tuple[Any, ...], tuple[Accounts, float]] = {}
+        self._shared = SharedClients()
+        self._lock = threading.RLock()
 
-    def __len__(self) -> int:
-        return 1
+    def choose(self, run: Run, *, may_call: bool = True) -> Accounts:
+        """The accounts of a statement.
 
-    def find(self, name: str) -> Cloud:
-        """The clients of an account of the session."""
-        assert name == self.own.name, "a place has one of the accounts of the session"
-        return self.own
+        Args:
+            run: the statement.
+            may_call: whether the organization may be asked for its accounts; EXPLAIN makes no call.
 
-    def find_cloud(self, place: Place) -> Cloud:
-        """The clients of the account of a place."""
-        from sqlprov.plan.read.steps import ACCOUNT
+        Raises:
+            UnknownName: the settings name an account that does not exist.
+            OperationalError: the organization could not be asked.
+        """
+        words = run.settings.account_words()
+        key = (*words, *run.settings.role_options().items()) if words else ()
+        with self._lock:
+            accounts, until = self._chosen.get(key, (None, 0.0))
+            if accounts is None or (may_call and time.monotonic() > until):
+                accounts = self._find_accounts(words, run, may_call)
+                until = time.monotonic() + MEMBERS_SECONDS if any(map(is_organization, words)) else math.inf
+                if not accounts.is_estimate:
+                    self._chosen[key] = accounts, until
+            return accounts
 
-        return self.find(str(place[ACCOUNT]))
+    def check(self, settings: Settings) -> None:
+        """Check the names of accounts in the settings without a call.
 
-    def allow_reads(self, table: Table) -> None:
-        """Allow the operations that read `table`."""
-        self.guard.allow_reads(table)
+        Raises:
+            UnknownName: there is no such profile.
+            CredentialsError: the configuration files cannot be read.
+        """
+        for word in settings.account_words():
+            if not is_organization(word):
+                self._find_account(word, settings)
+
+    def _find_accounts(self, words: Sequence[str], run: Run, may_call: bool) -> Accounts:
+        """The accounts that the words mean, as far as they are known without a call that may not be made."""
+        accounts: dict[str, Account] = {}
+        is_estimate = False
+        for word in words:
+            if not is_organization(word):
+                account = self._find_account(word, run.settings)
+                accounts.setdefault(account.name, account)
+            elif may_call:
+                members = self._list_members(word.partition(":")[2], run)
+                accounts = {**{each.name: each for each in self._make_members(members, run)}, **accounts}
+            else:
+                is_estimate = True
+        return Accounts(self.own, list(accounts.values()) or [self._own_account], is_estimate=is_estimate)
+
+    def _list_members(self, choice: str, run: Run) -> list[MemberAccount]:
+        """The active accounts of the organization."""
+        from sqlprov.aws.transport.organization import list_members
+
+        try:
+            members = [each for each in list_members(run, self.own, choice) if each.status in ACTIVE]
+        except OperationalError as error:
+            error.args = (f"The accounts of the organization could not be listed: {error}",)
+            raise
+        if not members:
+            raise UnknownName(
+                f"No active account of the organization has the name, the id or the unit {choice!r} "
+                "(sqlprov_accounts). FROM aws.organizations.accounts lists them."
+            )
+        return members
+
+    def _make_members(self, members: Sequence[MemberAccount], run: Run) -> Iterator[Account]:
+        from sqlprov.aws.transport.account_clouds import NamedCloud
+        from sqlprov.aws.transport.identity import read_account_id
+
+        counts = Counter(member.name for member in members)
+        own_id = read_account_id(run, self.own)
+        for member in members:
+            id_, status = member.account_id, member.status
+            name = member.name if counts[member.name] == 1 else f"{member.name} ({id_})"
+            if id_ != own_id:
+                yield self._assume(name, id_, run.settings, status)
+                continue
+            open_cloud = partial(NamedCloud, name=name, account_id=id_, **self._share())
+            made = Account(name, open_cloud, id_, self.own.profile or "", "", status)
+            yield self._accounts.setdefault((name, id_), made)
+
+    def _find_account(self, word: str, settings: Settings) -> Account:
+        """The account that a profile or an id means."""
+        if word == self.own.name and word != self.own.profile:
+            return self._own_account
+        profiles: Mapping[str, Any] = self.own.get_session().full_config.get("profiles", {})
+        if word == self.own.profile:  # no variable has precedence over it
+            self._own_account.known_id = find_account_id(profiles, word)
+            return self._own_account
+        if word in profiles:
+            return self._open_profile(word, profiles)
+        if _ID.fullmatch(word):
+            of_id = [name for name in profiles if find_account_id(profiles, name) == word]
+            if self.own.name in of_id or word == self.own.account_id:
+                return self._own_account
+            return self._open_profile(of_id[0], profiles) if of_id else self._assume(word, word, settings)
+        raise UnknownName(
+            f"There is no account {word!r} (sqlprov_accounts).{suggest(word, [*profiles, self.own.name])} Expected a "
+            f"profile, an id of 12 digits, or for accounts of the organization '{ORGANIZATION}' or "
+            f"'{ORGANIZATION}:{word}'. `aws configure list-profiles` lists the profiles."
+        )
+
+    def _open_profile(self, name: str, profiles: Mapping[str, Any]) -> Account:
+        from sqlprov.aws.transport.account_clouds import ProfileCloud
+
+        account_id = find_account_id(profiles, name)
+        open_cloud = partial(ProfileCloud, profile=name, account_id=account_id or None, **self._share())
+        made = Account(name, open_cloud, account_id, name, profiles[name].get("role_arn", ""))
+        return self._accounts.setdefault((name,), made)
+
+    def _assume(self, name: str, account_id: str, settings: Settings, status: str = "") -> Account:
+        from sqlprov.aws.transport.account_clouds import RoleCloud
+
+        options = settings.role_options()
+        partition = find_partition(self.own.find_region() or "") or DEFAULT_PARTITION
+        role = f"arn:{partition}:iam::{account_id}:role/{options.pop('Role')}"
+        named: dict[str, Any] = {"name": name, "account_id": account_id, "role": role, "options": options}
+        open_cloud = partial(RoleCloud, **named, **self._share())
+        made = Account(name, open_cloud, account_id, self.own.profile or "", role, status)
+        return self._accounts.setdefault((name, account_id, role, *options.items()), made)
+
+    def _share(self) -> dict[str, Any]:
+        """What the accounts of the session share."""
+        own = self.own
+        return {
+            "own": own,
+            "guard": own.guard,
+            "replies": own.replies,
+            "shared": self._shared,
+            "endpoint_url": own.endpoint_url,
+            "credentials": own.credentials,
+            "fallback_region": own.fallback_region,
+            "is_one_of_several": True,
+        }
+
+    @property
+    def _opened(self) -> list[Cloud]:
+        """The accounts that have been read."""
+        others = (account.opened for account in list(self._accounts.values()))
+        return [self.own, *(cloud for cloud in others if cloud is not None)]
 
     def renew(self) -> None:
         """Forget the credentials that could not be got or were refused; every statement begins with it."""
-        self.own.renew()
+        for cloud in self._opened:
+            cloud.renew()
 
     def close(self) -> None:
         """Close the connections of every account."""
-        self.own.close()
+        for cloud in self._opened:
+            cloud.close()
+        self._shared.close()
+
+
+def is_organization(word: str) -> bool:
+    """Whether a word of `sqlprov_accounts` means accounts of the organization."""
+    return word.partition(":")[0] == ORGANIZATION
+
+
+def find_account_id(profiles: Mapping[str, Any], name: str) -> str:
+    """The id of a profile's account as far as the configuration says it, otherwise empty."""
+    profile = profiles.get(name, {})
+    role = str(profile.get("role_arn", "")).split(":")
+    if len(role) > 5 and _ID.fullmatch(role[4]):
+        return role[4]
+    return str(profile.get("sso_account_id") or profile.get("aws_account_id") or "")

@@ -48,6 +48,8 @@ def call(
     rows: Callable[[dict[str, Any]], int] = lambda _: 1,
     while_waiting: Callable[[], None] | None = None,
     reader: ListingReader | None = None,
+    *,
+    is_login: bool = False,
 ) -> dict[str, Any]:
     """Call `operation` in up to `sqlprov_max_attempts` attempts and return its decoded reply.
 
@@ -63,6 +65,7 @@ def call(
         rows: counts the rows of a reply for the record; if it raises MalformedReply, the call is retried.
         while_waiting: work to do until the reply arrives, if possible; it raises nothing, and may run again.
         reader: the progress in a list of several pages.
+        is_login: whether it gets credentials: the reply is not kept, and the call is not counted.
 
     Raises:
         BudgetExceeded: the statement may make no further call.
@@ -73,7 +76,8 @@ def call(
     """
 
     def make_call() -> dict[str, Any]:
-        run.count_call()
+        if not is_login:
+            run.count_call()
         record = CallRecord(operation, region, parameters, account=cloud.name)
         with record_call(run, record):
             while True:
@@ -97,11 +101,11 @@ def call(
             return False
         return True
 
-    if not run.settings.cache:
+    if is_login or not run.settings.cache:
         return make_call()
     only = ListingReader()
     request = orjson.dumps(parameters, default=str, option=orjson.OPT_SORT_KEYS)
-    key = cloud.find_access_key(), service, operation, region, request
+    key = cloud.name, cloud.find_identity(), service, operation, region, request
     reply = cloud.replies.read(run, key, reader or only, fits, make_call)
     if reader is None:
         only.end()
@@ -141,9 +145,10 @@ def attempt(
     record.attempts += 1
     in_flight, is_read = None, (service, record.operation) in cloud.guard.reads
     try:
+        cloud.log_in(run, record.region)
         client = cloud.get_client(service, record.region, run.settings.timeout)
         send = choose_sender(client, record.operation, is_read)
-        with run.cancellation.track_call() as in_flight:
+        with cloud.sign(), run.cancellation.track_call() as in_flight:
             run.cancellation.check()  # creating the first client takes a third of a second
             raw = send(record.parameters, while_waiting)
         limiter.note_accepted()
@@ -154,7 +159,9 @@ def attempt(
         return reply
     except CredentialsError as error:
         record.attempts -= 1  # nothing was sent
-        raise AttemptFailed(Failure(locate(error, record), Next.GIVE_UP, unsent=True)) from None
+        located = locate(error, record)
+        cloud.name_account(located)
+        raise AttemptFailed(Failure(located, Next.GIVE_UP, unsent=True)) from None
     except Error:
         raise
     except Exception as exception:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 log = logging.getLogger("sqlprov")
 
 MOST_CONNECTIONS = 256
+_OWN_CREDENTIALS = nullcontext()
+"""Of a client that has its account's credentials."""
 # Endpoint, account, service and region -> limiter, as long as a connection uses it.
 _limiters: WeakValueDictionary[tuple[Any, ...], Limiter] = WeakValueDictionary()
 _limiters_lock = threading.Lock()
@@ -47,6 +50,10 @@ class Guard:
     reads: set[tuple[str, str]] = field(
         default_factory=lambda: {
             ("sts", "GetCallerIdentity"),
+            ("sts", "AssumeRole"),
+            ("organizations", "ListAccounts"),
+            ("organizations", "ListAccountsForParent"),
+            ("organizations", "ListOrganizationalUnitsForParent"),
             ("iam", "SimulatePrincipalPolicy"),
             ("account", "ListRegions"),
             ("ec2", "DescribeRegions"),
@@ -115,6 +122,10 @@ class Cloud(Login):
                 self._clients[key] = self._create_client(*key)
             return self._clients[key]
 
+    def sign(self) -> AbstractContextManager[None]:
+        """Within the block, this thread's requests are signed for the account."""
+        return _OWN_CREDENTIALS
+
     def get_limiter(self, service: str, region: str) -> Limiter:
         """The rate limit of botocore's `service` in `region`, shared by all connections to the account.
 
@@ -131,7 +142,7 @@ class Cloud(Login):
             self._limiters[account, service, region] = limiter
         return limiter
 
-    def _create_client(self, service: str, region: str, timeout: float) -> Any:
+    def _create_client(self, service: str, region: str, timeout: float, *, is_shared: bool = False) -> Any:
         import botocore.config
         from botocore.exceptions import InvalidRegionError
         from botocore.useragent import sanitize_user_agent_string_component
@@ -154,6 +165,8 @@ class Cloud(Login):
             # A proxy cannot reach the local AWS, and `api.127.0.0.1` is not a host.
             proxies={} if self.credentials else None,
             inject_host_prefix=not self.credentials,
+            # An endpoint of an account serves no other.
+            account_id_endpoint_mode="disabled" if is_shared else None,
         )
         try:
             # boto3's clients are these, with methods for files in S3, and take 0.03 s more to import.

@@ -54,9 +54,20 @@ ReadCode = Callable[[str], str]
 
 
 class AwsSession(Session):  # type: ignore[misc]
-    """botocore's session; `has_sources` once the sources of credentials are ours."""
+    """botocore's session.
+
+    Attributes:
+        has_sources: whether the sources of credentials are ours.
+        reader: the session that has read the configuration files; `None` for this one.
+    """
 
     has_sources = False
+    reader: AwsSession | None = None
+
+    @property
+    def full_config(self) -> Any:
+        """The configuration files: for a thousand profiles, botocore would read them a thousand times."""
+        return super().full_config if self.reader is None else self.reader.full_config
 
 
 class HelperFailed(Exception):
@@ -132,6 +143,11 @@ def hide(text: str) -> str:
     return text
 
 
+def hide_later(*values: str) -> None:
+    """Leave these keys and tokens out of what `hide` returns."""
+    _known.update(value for value in values if len(value) >= SHORTEST_KEY)
+
+
 def _hide_logged(text: str) -> str:
     """`text` of a log without those, and without those that a reply has just brought."""
     return hide(re.sub(_LOGGED_SECRET, rf"\1{HIDDEN}", text))
@@ -152,13 +168,14 @@ for _name in ("auth", "credentials", "endpoint", "parsers", "tokens", "utils"):
     logging.getLogger(f"botocore.{_name}").addFilter(_hide_secrets)
 
 
-def open_session(profile: str | None) -> AwsSession:
-    """A botocore session that reads the environment and the configuration files.
+def open_session(profile: str | None, reader: AwsSession | None = None) -> AwsSession:
+    """A botocore session that reads the environment and the configuration files, unless `reader` has read them.
 
     Raises:
         CredentialsError: the profile does not exist, or a file cannot be parsed.
     """
     session = AwsSession(profile=profile)
+    session.reader = reader
     for name in ("config_file", "credentials_file"):
         # botocore reads a folder as if nothing were there.
         if Path(path := session.get_config_variable(name)).expanduser().is_dir():
@@ -232,8 +249,7 @@ def read_credentials(session: AwsSession) -> Any:
                 is_variable = credentials.method == "env"
                 where = variable if is_variable else f"the {name.replace('_', ' ')} of {credentials.method}"
                 raise _build_error(session, f"{where} has the character {bad[0]!r}", "Remove it.")
-            if (value := getattr(values, name)) and len(value) >= SHORTEST_KEY:
-                _known.add(value)
+            hide_later(getattr(values, name) or "")
         return credentials
     raise failure
 

@@ -50,6 +50,7 @@ class Login:
         fallback_region: the default region where none is configured; for the local AWS.
         name: of the account; if empty, the profile's, `default`, or `local` with `credentials`.
         has_accepted: whether a service has accepted the credentials since the last statement began.
+        is_one_of_several: whether statements have read other accounts, too, so that errors name this one.
     """
 
     profile: str | None = None
@@ -58,6 +59,7 @@ class Login:
     fallback_region: str | None = None
     name: str = ""
     has_accepted: bool = False
+    is_one_of_several: bool = False
     _session: Any = None
     _session_lock: threading.Lock = field(default_factory=threading.Lock)
     _failure: CredentialsError | None = None
@@ -109,7 +111,7 @@ class Login:
             if self._failure is None and not self._has_none:
                 try:
                     if not session.has_sources:
-                        prepare_sources(session, self._since, self._find_sts_region(region), self._take_code)
+                        prepare_sources(session, self._since, self.find_sts_region(region), self._take_code)
                     credentials = read_credentials(session)
                     self._has_none = credentials is None
                     return credentials
@@ -119,7 +121,7 @@ class Login:
                 return None
             raise type(self._failure)(str(self._failure), mfa_serial=self._failure.mfa_serial)
 
-    def _find_sts_region(self, region: str | None) -> str | None:
+    def find_sts_region(self, region: str | None) -> str | None:
         """The configured region; otherwise one that every account has, which the first call's need not be."""
         is_usual = region is None or find_partition(region) == DEFAULT_PARTITION
         return self.find_region() or (DEFAULT_HOME if is_usual else region)
@@ -143,6 +145,12 @@ class Login:
             self._code = code
             self.get_credentials()
 
+    def name_account(self, error: OperationalError) -> None:
+        """Note in an error that it is one of this account."""
+        if not error.account and self.is_one_of_several:
+            error.args = (f"{self.name}: {error}",)
+        error.account = self.name
+
     def note_failure(self, error: OperationalError) -> None:
         """Take credentials out of an error's text; if the service refused them, the next statement reads them again."""
         from sqlprov.aws.transport.credentials import hide
@@ -154,6 +162,7 @@ class Login:
             text += f" ({where})" if where != AWS else ""
         error.args = (text,)
         error.code, error.request_id = hide(error.code), hide(error.request_id)
+        self.name_account(error)
         if isinstance(error, CredentialsError):
             # Those that another region accepts are not the reason.
             self._is_refused |= error.code not in CLOSED or not self.has_accepted
@@ -198,13 +207,18 @@ class Login:
             CredentialsError: as `get_session`.
         """
         # botocore reads only AWS_DEFAULT_REGION; the AWS command line and the other SDKs read both.
-        region: str | None = os.environ.get("AWS_REGION") or self.get_session().get_config_variable("region")
+        region = os.environ.get("AWS_REGION") or self._read_region()
         if region and not REGION_NAME.fullmatch(region):
             names = [name for name in ("AWS_REGION", "AWS_DEFAULT_REGION") if os.environ.get(name)]
             source = names[0] if names else "region in the AWS config file"
             known = [each.region for each in list_regions()]
             raise RegionError(f"{source} = {region!r} is not a region.{suggest(region, known)}")
         return region or self.fallback_region
+
+    def _read_region(self) -> str | None:
+        """The region of AWS_DEFAULT_REGION or the profile."""
+        region: str | None = self.get_session().get_config_variable("region")
+        return region
 
     def list_endpoints(self) -> dict[str, str]:
         """Service as configured, or "" for every other -> URL that calls go to instead of AWS.
@@ -241,8 +255,16 @@ class Login:
         parts = [urls.pop("", AWS), *(f"{name} at {url}" for name, url in sorted(urls.items()))]
         return ", ".join([*parts, *([f"profile {profile}"] if profile else [])])
 
-    def find_access_key(self) -> str | None:
-        """The access key id of the current credentials; `None` if there are none, which the next call reports."""
+    def log_in(self, run: Run, region: str) -> None:
+        """Get the credentials for a call in `region`, if a call of sqlprov gets them.
+
+        Raises:
+            CredentialsError: it failed. Until `renew`, it is raised again without another try.
+        """
+
+    def find_identity(self) -> str | None:
+        """The access key id of the current credentials, or the role that is assumed; `None` if there are none, which
+        the next call reports."""
         with suppress(CredentialsError):
             credentials = self.get_credentials()
             return str(credentials.get_frozen_credentials().access_key) if credentials else None

@@ -12,7 +12,7 @@ import click
 
 from sqlprov.errors import Error
 from sqlprov.records import dataclass
-from sqlprov.settings import PREFIX, Settings
+from sqlprov.settings import ORGANIZATION, PREFIX, Settings
 
 if TYPE_CHECKING:
     import sqlprov
@@ -74,7 +74,17 @@ OPTIONS = (
         shell_complete=_complete_region,
         help="Region for statements that name none; may be repeated. [default: boto3's]",
     ),
-    click.option("--profile", metavar="NAME", help="Profile in ~/.aws/config. [default: AWS_PROFILE]"),
+    click.option(
+        "--profile",
+        multiple=True,
+        metavar="NAME",
+        help="Profile in ~/.aws/config; may be repeated, to read several accounts. [default: AWS_PROFILE]",
+    ),
+    click.option(
+        "--organization",
+        is_flag=True,
+        help="Read every active account of the organization, through sqlprov_role; as --set accounts=organization.",
+    ),
     click.option("--read-only", is_flag=True, help="Refuse every write to the cloud and to files."),
     click.option("--sandbox", is_flag=True, help="SQL uses no files, no extensions and no network but AWS."),
     click.option(
@@ -103,7 +113,8 @@ class ConnectionOptions:
     local: bool
     endpoint_url: str | None
     region: tuple[str, ...]
-    profile: str | None
+    profile: tuple[str, ...]
+    organization: bool
     read_only: bool
     sandbox: bool
     allow_file: tuple[Path, ...]
@@ -125,10 +136,10 @@ class ConnectionOptions:
             local=self.local,
             endpoint_url=self.endpoint_url,
             region=list(self.region) or None,
-            profile=self.profile,
+            profile=list(self.profile) or None,
             read_only=self.read_only,
             sandbox=self.allow_file or self.sandbox,
-            settings=self.set,
+            settings={**({"accounts": ORGANIZATION} if self.organization else {}), **self.set},
         )
 
 

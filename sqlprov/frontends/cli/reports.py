@@ -85,7 +85,8 @@ class JsonReport(TextReport):
         for warning in result.warnings:
             _print(level="warning", statement=statement, message=warning)
         for missing in result.errors:
-            error = {**describe_error(missing.error), "table": missing.table, "region": missing.region}
+            error = {**describe_error(missing.error), "table": missing.table}
+            error |= {"account": missing.account, "region": missing.region}
             _print(level="warning", statement=statement, **error)
 
     def print_outcomes(self, outcomes: Sequence[Any], statement: int) -> None:

@@ -44,7 +44,7 @@ class SqlprovMagics(Magics):  # type: ignore[misc]
 
         --local               the local AWS that comes with sqlprov, without an account
         --endpoint-url URL    another server that speaks the AWS API
-        --profile NAME        AWS profile
+        --profile NAME        AWS profile; may be repeated, to read several accounts
         --read-only           refuse every write to the cloud and to files
         --sandbox             SQL uses no files, no extensions and no network but AWS
         --allow-file PATH     --sandbox, but for this file or folder; may be repeated
@@ -141,9 +141,10 @@ class SqlprovMagics(Magics):  # type: ignore[misc]
 def _list_options(arguments: Arguments) -> dict[str, Any]:
     """The account and the sandbox that a magic chooses, as arguments of `connect`."""
     options: dict[str, Any] = {name: True for name in ("local", "sandbox") if name in arguments.flags}
-    for option in ("endpoint-url", "profile"):
-        if option in arguments.values:
-            options[option.replace("-", "_")] = arguments.values[option][-1]
+    if "endpoint-url" in arguments.values:
+        options["endpoint_url"] = arguments.values["endpoint-url"][-1]
+    if profiles := arguments.values.get("profile"):
+        options["profile"] = profiles if len(profiles) > 1 else profiles[0]
     if files := arguments.values.get("allow-file"):
         options["sandbox"] = files
     return options

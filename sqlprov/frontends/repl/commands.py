@@ -372,6 +372,7 @@ def _print_calls(shell: Shell, argument: str) -> None:
     rows: list[dict[str, object]] = [
         {
             "operation": call.operation,
+            "account": call.account,
             "region": call.region,
             "rows": call.rows,
             "attempts": call.attempts,
@@ -383,8 +384,10 @@ def _print_calls(shell: Shell, argument: str) -> None:
         for call in calls
     ]
     text, number = pa.string(), pa.int64()
-    kinds = {"operation": text, "region": text, "rows": number, "attempts": number, "throttles": number}
-    _print_table(shell, rows, {**kinds, "ms": number, "error": text, "parameters": text})
+    kinds = {"operation": text, "account": text, "region": text, "rows": number, "attempts": number}
+    if len({call.account for call in calls}) == 1:
+        del kinds["account"]
+    _print_table(shell, rows, {**kinds, "throttles": number, "ms": number, "error": text, "parameters": text})
 
 
 def _exit(shell: Shell, argument: str) -> None:

@@ -12,7 +12,7 @@ from sqlprov.frontends.repl.screen import Screen
 if TYPE_CHECKING:
     from sqlprov.api.connection import WritePreview
 
-COLUMNS = ("key", "region", "operation", "states", "note")
+COLUMNS = ("key", "account", "region", "operation", "states", "note")
 
 
 def needs_confirmation(preview: WritePreview) -> bool:
@@ -24,8 +24,9 @@ def needs_confirmation(preview: WritePreview) -> bool:
 
 def confirm(preview: WritePreview, screen: Screen) -> bool:
     """Show the rows and calls, and ask; no answer means no."""
-    calls = preview.calls.select(COLUMNS)
-    kept = [name for name in COLUMNS if calls[name].null_count < calls.num_rows]
+    names = [name for name in COLUMNS if name in preview.calls.column_names]
+    calls = preview.calls.select(names)
+    kept = [name for name in names if calls[name].null_count < calls.num_rows]
     screen.show(calls.select(kept))
     try:
         return _ask(format_question(preview))

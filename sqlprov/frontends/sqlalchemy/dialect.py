@@ -21,7 +21,7 @@ from sqlprov.frontends.sqlalchemy.reflection import Reflection
 from sqlprov.frontends.sqlalchemy.types import INTERVAL
 
 AUTOCOMMIT, SNAPSHOT = "AUTOCOMMIT", "SNAPSHOT"
-TEXTS = ("endpoint_url", "profile")
+TEXTS = ("endpoint_url",)
 SWITCHES = ("local", "read_only", "sandbox")
 _RESERVED = "SELECT keyword_name FROM duckdb_keywords() WHERE keyword_category <> 'unreserved'"
 _ON, _OFF = ("1", "true", "on", "yes"), ("0", "false", "off", "no")
@@ -87,6 +87,8 @@ class Dialect(Reflection, default.DefaultDialect):
         for name, value in url.normalized_query.items():
             if name == "region":
                 arguments[name] = ",".join(value)
+            elif name == "profile":
+                arguments[name] = list(value) if len(value) > 1 else value[0]
             elif name in TEXTS:
                 arguments[name] = value[-1]
             elif name in SWITCHES:

@@ -62,6 +62,7 @@ def plan_read(
 
     def plan_parent(parent: Table, names: tuple[str, ...], condition: Predicate) -> ReadPlan:
         inner = ScanRequest(parent, names, condition, pushdown=request.pushdown, split=request.split)
+        inner = replace(inner, several_accounts=request.several_accounts)
         return plan_read(inner, scopes, places, account_known, depth + 1)
 
     known_parents, parents = plan_parents(table, where, plan_parent, request.where)
@@ -76,7 +77,7 @@ def plan_read(
     steps = Steps() if empty else Steps(_find_home_places(table, scopes, places), tuple(each))
     lacking = _list_lacking(table, known_parents) if listing and not empty else ()
     own_account = tuple(each.column for each in table.list.parents if each.is_account) if listing else ()
-    account_id = _find_account_id(table, needs, steps, account_known)
+    account_id = _find_account_id(request, needs, steps, account_known)
     if own_account and account_id in (AccountId.UNUSED, AccountId.ARN):
         account_id = AccountId.KNOWN if account_known else AccountId.STS
     return ReadPlan(
@@ -102,10 +103,10 @@ def plan_read(
     )
 
 
-def limit_plan(plan: ReadPlan, condition: Predicate, account_known: bool) -> ReadPlan:
+def limit_plan(plan: ReadPlan, condition: Predicate) -> ReadPlan:
     """The calls for those rows of a plan that also meet `condition`, which is over its columns."""
     where = FALSE if condition == FALSE else And((plan.request.where, condition))
-    places = plan.steps.places
+    places, account_known = plan.steps.places, plan.account_id is AccountId.KNOWN
     limited = plan_read(replace(plan.request, where=where), plan.scopes, places, account_known)
     calls = len(places) * sum(_count_step_calls(step, plan.table) for step in limited.steps.each)
     # Each value takes a call in each place, whichever has the row: lists, some of whose rows are left out, take fewer.
@@ -171,11 +172,15 @@ def _can_read_many_tags(table: Table, steps: Steps) -> bool:
     )
 
 
-def _find_account_id(table: Table, needs: Needs, steps: Steps, account_known: bool) -> AccountId:
+def _find_account_id(request: ScanRequest, needs: Needs, steps: Steps, account_known: bool) -> AccountId:
+    table = request.table
     if all(table.by_name[name].source is not ColumnSource.ACCOUNT_ID for name in needs.columns):
         return AccountId.UNUSED
-    has_one = len(steps.places.accounts) < 2
-    if table.arn and has_one and all(_has_arn(table, needs, step) for step in steps.each):
+    if (
+        table.arn
+        and not request.several_accounts
+        and all(_has_arn(table, needs, step) for step in steps.each)
+    ):
         return AccountId.ARN
     return AccountId.KNOWN if account_known else AccountId.STS
 

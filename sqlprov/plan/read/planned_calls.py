@@ -18,6 +18,9 @@ from sqlprov.plan.read.read_plan import (
 from sqlprov.plan.read.steps import ACCOUNT, REGION, KeyRead, ListRead, Place, Step
 from sqlprov.records import dataclass
 
+_ASKING = {REGION: ("account", "ListRegions"), ACCOUNT: ("organizations", "ListAccounts")}
+"""Scope column -> the service and the operation that lists its values."""
+
 
 @dataclass(frozen=True)
 class PlannedCall:
@@ -48,9 +51,11 @@ class PlannedCall:
 def list_calls(plan: ReadPlan) -> tuple[PlannedCall, ...]:
     """The calls of `plan` in the order they are made, without the effects of a LIMIT, an error or a retry."""
     calls = _CallLister(plan).list_calls()
-    if any(scope.is_estimate for scope in plan.scopes):
-        permissions = ("account:ListRegions",)
-        calls.insert(0, PlannedCall("", "ListRegions", "", {}, "once", (), permissions, most=1))
+    for scope in plan.scopes:
+        if scope.is_estimate:
+            service, operation = _ASKING[scope.column]
+            permissions = (f"{service}:{operation}",)
+            calls.insert(0, PlannedCall("", operation, "", {}, "once", (), permissions, most=1))
     if plan.account_id is AccountId.STS and plan.steps:
         tags = plan.table.tags.list_columns(plan.table.arn) if plan.tags and plan.table.tags else ()
         needed = ("account_id", *plan.own_account, *(("tags",) if "account_id" in tags else ()))

@@ -28,6 +28,8 @@ class ScanRequest:
         contained, top: hints.
         split: whether a long list may be cut into windows of time.
         bulk_tags: whether the tags of many rows may be read in one call.
+        several_accounts: whether the statement may read several accounts: account_id is that of the account that is
+            read, although a row's ARN may name another one that shares it.
     """
 
     table: Table
@@ -38,6 +40,7 @@ class ScanRequest:
     top: Top | None = None
     split: bool = True
     bulk_tags: bool = False
+    several_accounts: bool = False
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any, overload
 
 from sqlprov.catalog.cloud_control import PACKED
@@ -51,7 +52,7 @@ class Places(Sequence[Place]):
     def __getitem__(self, at: slice) -> Sequence[Place]: ...
 
     def __getitem__(self, at: int | slice) -> Place | Sequence[Place]:
-        return list(self)[at]
+        return list(self)[at] if isinstance(at, slice) else next(islice(self, at, None))
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Places) and self.groups == other.groups

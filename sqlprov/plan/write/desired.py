@@ -64,7 +64,7 @@ def compare_row(
     inputs = InputRows(
         names, (pa.string(),) * len(names), (False,) * len(names), (tuple(values.values()),), "UTC"
     )
-    (write,) = plan_inserts(table, inputs, True, region).writes
+    (write,) = plan_inserts(table, inputs, True, region, account="").writes
     if row is None:
         return ()
     create = _add_attributes(table, table.by_method["create_resource"])

@@ -7,18 +7,19 @@ from typing import Any
 
 from sqlprov.catalog.table import TAG_MAP, Method, Table
 from sqlprov.errors import DatabaseError, DataError, NotSupportedError
+from sqlprov.plan.read.steps import ACCOUNT, ACCOUNT_ID, REGION
 from sqlprov.plan.write.diff import drop_reserved, is_reserved, parse_tags, spell_tags
 from sqlprov.plan.write.input_rows import InputRows
 from sqlprov.plan.write.read_only import drop_read_only
-from sqlprov.plan.write.steps import RowWrite, WriteKind
+from sqlprov.plan.write.steps import RowKey, RowWrite, WriteKind
 from sqlprov.plan.write.values import find_member, find_missing
 from sqlprov.plan.write.values_json import abbreviate
 from sqlprov.plan.write.write_rows import (
-    REGION,
     WritePlan,
     coerce_row,
     find_column,
     find_parameter,
+    find_place_word,
     list_columns,
     list_key_inputs,
     list_required,
@@ -27,7 +28,9 @@ from sqlprov.plan.write.write_rows import (
 )
 
 
-def plan_inserts(table: Table, rows: InputRows, has_columns: bool, region: str | None) -> WritePlan:
+def plan_inserts(
+    table: Table, rows: InputRows, has_columns: bool, region: str | None, account: str | None
+) -> WritePlan:
     """A create for each row.
 
     Args:
@@ -35,6 +38,8 @@ def plan_inserts(table: Table, rows: InputRows, has_columns: bool, region: str |
         rows: the rows.
         has_columns: whether the statement lists its columns; if not, read-only columns are left out.
         region: default region; `None` if there is none.
+        account: the only account of the session, as rows without a column list go to it whatever they say; `None` if
+            there are several.
 
     Raises:
         UnknownName, NotSupportedError: a column that does not exist, or that cannot be inserted.
@@ -42,7 +47,7 @@ def plan_inserts(table: Table, rows: InputRows, has_columns: bool, region: str |
     """
     method = require_method(table, "create_resource", "INSERT")
     errors: list[DatabaseError] = []
-    members, left_out = _resolve_columns(table, method, rows.names, has_columns, errors)
+    members, left_out = _resolve_columns(table, method, rows.names, has_columns, account is None, errors)
     present = [member for member in members if member]
     inputs = {part.column: part.name for part in list_key_inputs(table, method)}
     if has_document := method.document in present:
@@ -51,23 +56,25 @@ def plan_inserts(table: Table, rows: InputRows, has_columns: bool, region: str |
     else:
         required, lacking = list_required(table, method), list(find_missing(method.input_shape, present))
         lacking += [name for name in required if name not in (*present, *lacking)]
-    if not region and REGION not in present:
-        lacking.append(REGION)
+    lacking += [
+        name
+        for name, known in ((REGION, region or None), (ACCOUNT, account))
+        if known is None and name not in present
+    ]
     if lacking:
-        errors.append(
-            DataError(
-                f"INSERT INTO {table.full_name} needs {', '.join(list_columns(table, method, lacking))}."
-            )
-        )
+        text = f"INSERT INTO {table.full_name} needs {', '.join(list_columns(table, method, lacking))}."
+        if ACCOUNT in lacking:
+            text += " The session has several accounts; FROM aws.accounts lists them."
+        errors.append(DataError(text))
     plan = WritePlan()
-    first_rows: dict[tuple[str, tuple[str, ...]], int] = {}
+    first_rows: dict[RowKey, int] = {}
     columns = [find_column(table, name) or "" for name in rows.names]
     rows, inner = drop_read_only(table, rows, members, columns, method.input_shape)
     left_out += inner
     for number, row in enumerate(rows.rows, start=1):
         values, invalid = coerce_row(plan, rows, members, method.input_shape, number, row)
-        row_region = values.pop(REGION, region)
-        needed = (*required, *([] if row_region is not None else [REGION]))
+        place = {REGION: values.pop(REGION, region), ACCOUNT: values.pop(ACCOUNT, account)}
+        needed = (*required, *(name for name in place if place[name] is None))
         absent = [name for name in needed if name not in (*values, *lacking, *invalid)]
         if absent:
             plan.errors.append(
@@ -78,22 +85,25 @@ def plan_inserts(table: Table, rows: InputRows, has_columns: bool, region: str |
         notes = [f"{', '.join(left_out)}: read-only, left out"] if left_out else []
         notes += _drop_reserved_tags(plan, table, values, has_columns, number)
         key = tuple(str(values.get(inputs.get(column, ""), "")) for column in table.key)
-        first = first_rows.setdefault((str(row_region), key), number)
+        row_region, row_account = str(place[REGION]), str(place[ACCOUNT])
+        first = first_rows.setdefault((row_account, row_region, key), number)
         if all(key) and first != number:
             # If the response to one create were lost, the other row could be mistaken for its result.
             plan.errors.append(
                 f"row {number}: {'|'.join(key)!r} in {row_region} is also the key of row {first}"
             )
         plan.writes.append(
-            RowWrite(table, WriteKind.INSERT, str(row_region), key, values, notes=tuple(notes))
+            RowWrite(
+                table, WriteKind.INSERT, row_region, key, values, notes=tuple(notes), account=row_account
+            )
         )
     plan.raise_errors(errors)
     return plan
 
 
 def _check_alone(table: Table, method: Method, present: Sequence[str]) -> list[DatabaseError]:
-    """An error if there are other columns than the document and the region."""
-    others = [name for name in present if name not in (method.document, REGION)]
+    """An error if there are other columns than the document and the place."""
+    others = [name for name in present if name not in (method.document, REGION, ACCOUNT)]
     if not others:
         return []
     text = f"data__{method.document} holds all properties of {table.full_name}"
@@ -133,17 +143,28 @@ def _drop_reserved_tags(
 
 
 def _resolve_columns(
-    table: Table, method: Method, names: Sequence[str], has_columns: bool, errors: list[DatabaseError]
+    table: Table,
+    method: Method,
+    names: Sequence[str],
+    has_columns: bool,
+    has_accounts: bool,
+    errors: list[DatabaseError],
 ) -> tuple[list[str], list[str]]:
     """(the parameter of each column, empty if it is left out; the names left out); adds to `errors`."""
     ignored = {column: name for name, column in table.write.insert.ignored.items()}
     members: list[str] = []
     left_out: list[str] = []
     has_unknown = False
-    written = {find_member(name, method.input_shape) for name in names if name.lower() != REGION}
+    words = {name: find_place_word(name) for name in names}
+    if ACCOUNT in map(str.lower, names) and not has_columns:
+        # SELECT * REPLACE ('stage' AS account) has the old account's id beside it.
+        words |= {name: "" for name in names if name.lower() == ACCOUNT_ID}
+    if not (has_columns or has_accounts):
+        words = {name: "" if word == ACCOUNT else word for name, word in words.items()}
+    written = {find_member(name, method.input_shape) for name in names if not words[name]}
     for name in names:
         column = find_column(table, name)
-        member = REGION if name.lower() == REGION else find_member(name, method.input_shape)
+        member = words[name] or (None if find_place_word(name) else find_member(name, method.input_shape))
         if member is None and (parameter := find_parameter(table, method, name)) not in written:
             member = parameter
         if member is None and has_columns and column in ignored:

@@ -24,6 +24,10 @@ class WriteKind(Enum):
     EXEC = "EXEC"
 
 
+RowKey = tuple[str, str, tuple[str, ...]]
+"""Account, region and key of a row."""
+
+
 @dataclass(frozen=True)
 class RowWrite:
     """The requested write of one row.
@@ -53,6 +57,11 @@ class RowWrite:
     notes: tuple[str, ...] = ()
     skips_existing: bool = False
     account: str = ""
+
+    @property
+    def row_key(self) -> RowKey:
+        """Account, region and key."""
+        return self.account, self.region, self.key
 
     @property
     def place(self) -> Place:

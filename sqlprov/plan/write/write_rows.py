@@ -21,15 +21,15 @@ from sqlprov.errors import (
     format_count,
     suggest,
 )
+from sqlprov.plan.read.steps import ACCOUNT, ACCOUNT_ID, REGION
 from sqlprov.plan.write.diff import parse_tags
 from sqlprov.plan.write.input_rows import InputRows
 from sqlprov.plan.write.read_only import drop_read_only
-from sqlprov.plan.write.steps import RowWrite, WriteKind
+from sqlprov.plan.write.steps import RowKey, RowWrite, WriteKind
 from sqlprov.plan.write.transitions import check_desired_state, get_reason_shape
 from sqlprov.plan.write.values import coerce, find_member
 from sqlprov.records import dataclass
 
-REGION = "region"
 PATCH = "data__PatchDocument"
 IDENTIFIER = "identifier"
 TEXT = Shape("", "string")
@@ -97,16 +97,14 @@ def check_assignments(table: Table, assigned: Sequence[str]) -> None:
     WritePlan().raise_errors(errors)
 
 
-def plan_updates(
-    table: Table, assigned: Sequence[str], rows: InputRows, keys: Iterable[tuple[str, tuple[str, ...]]]
-) -> WritePlan:
+def plan_updates(table: Table, assigned: Sequence[str], rows: InputRows, keys: Iterable[RowKey]) -> WritePlan:
     """UPDATE without a patch document: a write for each row.
 
     Args:
         table: the table.
         assigned: columns as SET writes them.
         rows: their new values.
-        keys: region and key of each row.
+        keys: of each row.
 
     Raises:
         UnknownName, NotSupportedError: a column that does not exist, or that UPDATE cannot change.
@@ -123,25 +121,27 @@ def plan_updates(
         name for name in names if name in method.input_shape.members and not (has_tags and name == "tags")
     ]
     plan = WritePlan()
-    writes: dict[tuple[str, tuple[str, ...]], RowWrite] = {}
-    for number, ((region, key), row) in enumerate(zip(keys, rows.rows, strict=True), start=1):
+    writes: dict[RowKey, RowWrite] = {}
+    for number, (row_key, row) in enumerate(zip(keys, rows.rows, strict=True), start=1):
         values, _ = coerce_row(plan, rows, names, _build_update_shape(table, method), number, row)
         tags = values.pop("tags", None) if has_tags else None
         state = values.get(desired.column) if desired else None
         if desired and state is not None and (problem := check_desired_state(table, state)):
             plan.errors.append(f"row {number}, {desired.column}: {problem}")
+        account, region, key = row_key
         write = RowWrite(
             table,
             WriteKind.UPDATE,
             region,
             key,
             {name: values.get(name) for name in members},
+            account=account,
             tags=parse_tags(tags or [], table.tagging.spelling) if has_tags and table.tagging else None,
             desired=state,
             reason=values.get(desired.reason) if desired and desired.reason else None,
             notes=notes,
         )
-        if writes.setdefault((region, key), write) != write:
+        if writes.setdefault(row_key, write) != write:
             raise DataError(
                 f"{write.label} is matched twice, with different values; nothing was written. "
                 "Match each row only once."
@@ -183,8 +183,19 @@ def _resolve_assigned(table: Table, method: Method, name: str) -> str:
     raise make_unknown_column_error(table, name, method.input_shape)
 
 
-def plan_exec(table: Table, method: Method, rows: InputRows, region: str | None) -> WritePlan:
+def find_place_word(name: str) -> str:
+    """The part of the place that a written name gives: `region`, `account`, or neither, as empty text."""
+    return {REGION: REGION, ACCOUNT: ACCOUNT, ACCOUNT_ID: ACCOUNT}.get(name.lower(), "")
+
+
+def plan_exec(
+    table: Table, method: Method, rows: InputRows, region: str | None, account: str | None
+) -> WritePlan:
     """EXEC: one call with the parameters as written.
+
+    Args:
+        table, method, rows: the call.
+        region, account: where it is made unless @region and @account say it; `None` if they must.
 
     Raises:
         UnknownName: a parameter that the method does not take.
@@ -195,22 +206,26 @@ def plan_exec(table: Table, method: Method, rows: InputRows, region: str | None)
     errors: list[DatabaseError] = []
     key_inputs = list_key_inputs(table, method)
     for name in rows.names:
-        member = REGION if name.lower() == REGION else find_member(name, method.input_shape)
+        word, own = find_place_word(name), find_member(name, method.input_shape)
+        member = (own or word) if word == ACCOUNT else (word or own)  # the call may take an account
         if member is None and name.lower().removeprefix("data__") == IDENTIFIER and len(key_inputs) == 1:
             member = key_inputs[0].name
         if member and member in members:
             errors.append(DataError(f"EXEC {table.full_name}.{method.name} sets @{member} twice."))
         if member is None:
-            words = (*method.input_shape.members, REGION)
+            words = (*method.input_shape.members, REGION, ACCOUNT)
             errors.append(UnknownName(f"{method.name} has no parameter @{name}.{suggest(name, words)}"))
         members.append(member or "")
     values, invalid = coerce_row(plan, rows, members, method.input_shape, 1, rows.rows[0])
-    row_region = values.pop(REGION, region)
-    needed = (*list_required(table, method), *([] if row_region is not None else [REGION]))
+    place = {REGION: values.pop(REGION, region), ACCOUNT: values.pop(ACCOUNT, account)}
+    needed = (*list_required(table, method), *(name for name in place if place[name] is None))
     if lacking := [f"@{name}" for name in needed if name not in (*values, *invalid)]:
         errors.append(DataError(f"EXEC {table.full_name}.{method.name} lacks {', '.join(lacking)}."))
     key = tuple(_spell_key(values.get(part.name, "")) for part in key_inputs)
-    plan.writes.append(RowWrite(table, WriteKind.EXEC, str(row_region), key, values, method=method.name))
+    where = str(place[REGION]), str(place[ACCOUNT])
+    plan.writes.append(
+        RowWrite(table, WriteKind.EXEC, where[0], key, values, method=method.name, account=where[1])
+    )
     plan.raise_errors(errors)
     return plan
 

@@ -119,7 +119,7 @@ def test_a_resource_file_that_is_wrong_fails_only_the_statement_that_reads_its_t
 def test_duckdb_lists_what_the_session_has_named_and_says_what_lists_all(con: Connection, text: str) -> None:
     con.sql("EXPLAIN FROM aws.sagemaker.endpoints")
     result = con.sql(text)
-    assert set(result.fetchall()) == {("endpoints",), ("regions",)}
+    assert set(result.fetchall()) == {("accounts",), ("endpoints",), ("regions",)}
     assert [LISTS_ALL in warning for warning in result.warnings] == [True]
 
 

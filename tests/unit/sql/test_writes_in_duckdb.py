@@ -18,6 +18,7 @@ CREATE TABLE t AS SELECT * FROM (VALUES
 ) AS _(region, name, n, s, "set", l);
 ALTER TABLE t ADD COLUMN data__Identifier VARCHAR;
 UPDATE t SET data__Identifier = name;
+ALTER TABLE t ADD COLUMN account VARCHAR DEFAULT 'own';
 CREATE TABLE u AS SELECT * FROM (VALUES ('a', 10), ('b', 20), ('a', 30)) AS _(name, n);
 """
 
@@ -90,11 +91,11 @@ def run_in_duckdb(duck, text):
 def test_the_rows_of_an_update_are_those_that_duckdb_updates(duck, text):
     write = parse_one(text, Update)
     rows = duck.execute(write.build_rows_query("memory.main.t", ["name"])).fetchall()
-    names = ["region", "name", *(column.strip('"') for column, _ in write.assignments)]
+    names = ["account", "region", "name", *(column.strip('"') for column, _ in write.assignments)]
     returned = duck.execute("from t limit 0").description
     at = [[column[0] for column in returned].index(name) for name in names]
     # A row that FROM joins to several appears more than once here; DuckDB updates it once.
-    assert {row[:2] for row in rows} == {(row[0], row[1]) for row in run_in_duckdb(duck, text)}
+    assert {row[:3] for row in rows} == {("own", row[0], row[1]) for row in run_in_duckdb(duck, text)}
     assert all(
         [row[place] for place in at] in [list(each) for each in rows] for row in run_in_duckdb(duck, text)
     )
@@ -104,7 +105,7 @@ def test_the_rows_of_an_update_are_those_that_duckdb_updates(duck, text):
 def test_the_rows_of_a_delete_are_those_that_duckdb_deletes(duck, text):
     write = parse_one(text, Delete)
     rows = duck.execute(write.build_rows_query("memory.main.t", ["name"])).fetchall()
-    assert sorted(rows) == sorted((row[0], row[1]) for row in run_in_duckdb(duck, text))
+    assert sorted(rows) == sorted(("own", row[0], row[1]) for row in run_in_duckdb(duck, text))
 
 
 @pytest.mark.parametrize("text", INSERTS)
@@ -145,7 +146,7 @@ def test_parameters_keep_their_order_in_the_query_for_the_rows(duck):
     text = "with w as (select ? as s) update t set s = ?, n = u.n from u, w where u.n = ? and t.name = ?"
     write = parse_one(text, Update)
     rows = duck.execute(write.build_rows_query("t", ["name"]), ["w", "new", 20, "b"]).fetchall()
-    assert rows == [("r1", "b", "new", 20)]
+    assert rows == [("own", "r1", "b", "new", 20)]
 
 
 EXPRESSIONS = [

@@ -9,7 +9,7 @@ import pytest
 from json_service import Answer, run_json_service
 
 from sqlprov.api.connection import Connection
-from sqlprov.aws.transport.accounts import Accounts
+from sqlprov.aws.transport.accounts import AccountFinder
 from sqlprov.aws.transport.clients import Cloud
 from sqlprov.catalog import Catalog
 from sqlprov.duck.database import open_database
@@ -69,7 +69,7 @@ def connection(studio: Studio) -> Iterator[Connection]:
     with run_json_service(studio.operations) as url:
         cloud = Cloud(endpoint_url=url, credentials=("test", "test"))
         with Connection(
-            Session(Catalog(), Accounts(cloud), open_database()), Settings(regions="us-east-1")
+            Session(Catalog(), AccountFinder(cloud), open_database()), Settings(regions="us-east-1")
         ) as connection:
             yield connection
 

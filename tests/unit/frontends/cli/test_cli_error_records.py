@@ -74,6 +74,7 @@ def test_a_write_that_is_not_ok_carries_its_outcomes(cloud: CommandLine, emulato
     assert outcome == {
         "row": 1,
         "table": "aws.sagemaker.inference_experiments",
+        "account": "default",
         "region": "us-east-1",
         "key": "exp-000001",
         "status": "failed",

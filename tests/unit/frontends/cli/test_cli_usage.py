@@ -47,7 +47,6 @@ def run_cli(*words: str) -> Result:
         (["-o", "json", "--out", "x.csv", "SELECT 1"], "x.csv would be csv by its name, not json."),
         (["--nonsense"], "--nonsense"),
         (["SELECT 1", "-c", "SELECT 2"], "SQL is given twice"),
-        (["--profile", "a", "--profile", "b", "SELECT 1"], "--profile is given 2 times; give it once"),
         (["-o", "csv", "--output", "json", "SELECT 1"], "-o is given 2 times"),
         (["--out", "a", "--out", "a", "SELECT 1"], "--out is given 2 times"),
         (

@@ -57,7 +57,7 @@ def test_a_patch_of_tags_is_in_the_services_spelling(
 )
 def test_a_reserved_tag_is_named_where_it_stands(table: Any, values: dict[str, str], place: str) -> None:
     with pytest.raises(DataError, match=place):
-        plan_inserts(table, make_rows(**values), True, "us-east-1")
+        plan_inserts(table, make_rows(**values), True, "us-east-1", "own")
 
 
 @pytest.mark.parametrize(("team", "effect"), [("a", CallEffect.APPLIED), ("b", CallEffect.UNKNOWN)])
@@ -72,8 +72,8 @@ def test_exec_takes_the_whole_key_even_where_the_api_has_a_default() -> None:
     method = RULES.by_method["disable"]
     assert "EventBusName" not in method.input_shape.required
     with pytest.raises(DataError, match=r"disable lacks @EventBusName"):
-        plan_exec(RULES, method, make_rows(Name="nightly"), "us-east-1")
+        plan_exec(RULES, method, make_rows(Name="nightly"), "us-east-1", "own")
     ((write),) = plan_exec(
-        RULES, method, make_rows(Name="nightly", EventBusName="default"), "us-east-1"
+        RULES, method, make_rows(Name="nightly", EventBusName="default"), "us-east-1", "own"
     ).writes
     assert all(write.key)

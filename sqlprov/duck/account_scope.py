@@ -1,0 +1,111 @@
+"""Decides which accounts a scan reads.
+
+A condition that DuckDB passes on `account` or `account_id` chooses among the accounts of the statement; otherwise all
+of them are read. Two names of one account, such as two profiles, are read once: their rows are the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from sqlprov.errors import OperationalError, suggest
+
+if TYPE_CHECKING:
+    from sqlprov.aws.transport.accounts import Account, Accounts
+    from sqlprov.aws.transport.run import Run
+    from sqlprov.plan.read import Predicate, Scope
+
+Asked = TypeVar("Asked")
+
+
+def find_accounts(accounts: Accounts, table: str, where: Predicate, run: Run, *, may_call: bool) -> Scope:
+    """The accounts of a statement that the conditions accept.
+
+    Args:
+        accounts: those of the statement.
+        table: full name of the table.
+        where: DuckDB's condition.
+        run: the statement.
+        may_call: whether an account may be asked for its id.
+
+    Raises:
+        OperationalError: an account could not be asked.
+    """
+    from sqlprov.plan.read.scope import Rule, Scope, find_accepted, find_equal, find_limits
+    from sqlprov.plan.read.steps import ACCOUNT, ACCOUNT_ID
+
+    accepted = {*find_accepted(ACCOUNT, where, (each.name for each in accounts))}
+    chosen = {each.name: each for each in accounts if each.name in accepted}
+    by_id = len(accounts) > 1 and bool(find_limits(ACCOUNT_ID, where))
+    if may_call and (by_id or len(chosen) > 1):
+        chosen = read_ids(run, table, chosen)
+    if by_id:
+        ids = {each.account_id for each in chosen.values()} - {""}
+        ids = {"", *find_accepted(ACCOUNT_ID, where, ids)}
+        chosen = {name: each for name, each in chosen.items() if each.account_id in ids}
+    names = [each.name for each in _drop_repeated(list(chosen.values()), run)]
+    if not names:
+        known = sorted(each.name for each in accounts)
+        named = [name for name in find_equal(ACCOUNT, where) if name not in known]
+        near = suggest(named[0], known) if named else ""
+        shown = ", ".join(map(repr, known[:5])) + (f" and {len(known) - 5} more" if len(known) > 5 else "")
+        run.warn(
+            f"No account of the session meets the condition on account of {table}: it has {shown}.{near}"
+        )
+    is_limited = bool(find_limits(ACCOUNT, where)) or by_id
+    rule = Rule.CONDITION if is_limited else Rule.UNUSED
+    return Scope(ACCOUNT, rule, tuple(sorted(names)), accounts.is_estimate)
+
+
+def read_ids(run: Run, table: str, accounts: Mapping[str, Account]) -> dict[str, Account]:
+    """The accounts whose ids are known or can be read; those that cannot are missing from the statement's rows.
+
+    Raises:
+        OperationalError: one could not be asked; under 'warn' the run records it instead.
+    """
+    from sqlprov.aws.transport.identity import read_account_id
+
+    unknown = {name: each for name, each in accounts.items() if not each.account_id}
+    asked = ask_together(run, table, unknown, lambda account: read_account_id(run, account.cloud))
+    return {name: each for name, each in accounts.items() if name not in unknown or name in asked}
+
+
+def ask_together(
+    run: Run, table: str, accounts: Mapping[str, Asked], ask: Callable[[Asked], Any]
+) -> dict[str, Asked]:
+    """Ask several accounts at once; return those that answer.
+
+    Raises:
+        OperationalError: one could not be asked; under 'warn' the run records it instead.
+    """
+    from sqlprov.aws.read.report_queue import run_all
+
+    failed: dict[str, OperationalError] = {}
+
+    def work(name: str) -> None:
+        try:
+            ask(accounts[name])
+        except OperationalError as error:
+            if not run.is_tolerant:
+                raise
+            failed[name] = error
+
+    run_all(run, [lambda name=name: work(name) for name in accounts])  # type: ignore[misc]
+    for name, error in failed.items():
+        run.log.note_missing(table, name, error.region, error)
+    return {name: each for name, each in accounts.items() if name not in failed}
+
+
+def _drop_repeated(accounts: Sequence[Account], run: Run) -> list[Account]:
+    """The accounts without those that are another one under a second name."""
+    first: dict[str, Account] = {}
+    for each in accounts:
+        id_ = each.account_id
+        other = first.setdefault(id_ or each.name, each)
+        if other is not each:
+            run.warn(
+                f"{each.name} is the same account as {other.name} ({id_}), so its rows are read once, as those of "
+                f"{other.name}."
+            )
+    return list(first.values())

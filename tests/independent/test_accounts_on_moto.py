@@ -1,0 +1,337 @@
+"""The accounts of an organization, of profiles and of ids on moto, which keeps each account's resources apart."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from moto_server import start_moto
+
+import sqlprov
+from sqlprov.errors import CredentialsError, DataError, NotSupportedError, UnknownName
+from sqlprov.records import dataclass
+
+KEY, SECRET = "AKIAMANAGEMENT000001", "a-secret-of-the-management"
+OWN = "123456789012"
+ROLE = "OrganizationAccountAccessRole"
+QUEUES = "aws.sqs.queues"
+
+Connect = Callable[..., sqlprov.Connection]
+
+
+@dataclass
+class Organization:
+    """An organization on moto: the name of each account -> its id, and its queues as (region, name)."""
+
+    url: str
+    ids: dict[str, str]
+    queues: dict[str, list[tuple[str, str]]]
+    unit: str
+
+    def client(self, account: str, service: str, region: str = "us-east-1") -> Any:
+        """boto3's client of an account."""
+        own = {"aws_access_key_id": KEY, "aws_secret_access_key": SECRET}
+        if self.ids[account] != OWN:
+            sts = boto3.client("sts", region_name=region, endpoint_url=self.url, **own)
+            role = f"arn:aws:iam::{self.ids[account]}:role/{ROLE}"
+            keys = sts.assume_role(RoleArn=role, RoleSessionName="test")["Credentials"]
+            own = {
+                "aws_access_key_id": keys["AccessKeyId"],
+                "aws_secret_access_key": keys["SecretAccessKey"],
+                "aws_session_token": keys["SessionToken"],
+            }
+        return boto3.client(service, region_name=region, endpoint_url=self.url, **own)
+
+    def list_rows(self, *accounts: str, regions: tuple[str, ...] = ("us-east-1",)) -> list[tuple[str, ...]]:
+        """(account, id, region, name) of the queues of these accounts, or of all, sorted."""
+        return sorted(
+            (account, self.ids[account], region, name)
+            for account in accounts or self.ids
+            for region, name in self.queues[account]
+            if region in regions
+        )
+
+
+@pytest.fixture(scope="module")
+def org() -> Iterator[Organization]:
+    with start_moto() as url:
+        made = Organization(url, {"master": OWN}, {}, "")
+        client = made.client("master", "organizations")
+        client.create_organization(FeatureSet="ALL")
+        root = client.list_roots()["Roots"][0]["Id"]
+        made.unit = client.create_organizational_unit(ParentId=root, Name="web")["OrganizationalUnit"]["Id"]
+        for name in ("prod-1", "prod-2", "dev-1", "closed"):
+            status = client.create_account(AccountName=name, Email=f"{name}@example.com")[
+                "CreateAccountStatus"
+            ]
+            made.ids[name] = status["AccountId"]
+        client.move_account(AccountId=made.ids["dev-1"], SourceParentId=root, DestinationParentId=made.unit)
+        for number, name in enumerate(made.ids):
+            made.queues[name] = [("us-east-1", f"own-{name}"), ("us-east-1", "same"), ("eu-west-1", "same")]
+            for region, queue in made.queues[name][: 3 if number % 2 else 2]:
+                made.client(name, "sqs", region).create_queue(QueueName=queue)
+            made.queues[name] = made.queues[name][: 3 if number % 2 else 2]
+        client.close_account(AccountId=made.ids.pop("closed"))
+        yield made
+
+
+@pytest.fixture
+def connect(org: Organization, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Connect]:
+    """Connections to moto with the management account's keys, and with profiles of the other accounts."""
+    file = tmp_path / "config"
+    role = "role_arn = arn:aws:iam::{}:role/anything\nsource_profile = management\n"
+    file.write_text(
+        f"[profile management]\naws_access_key_id = {KEY}\naws_secret_access_key = {SECRET}\nregion = us-east-1\n"
+        f"[profile prod]\n{role.format(org.ids['prod-1'])}region = us-east-1\n"
+        f"[profile prod-admin]\n{role.format(org.ids['prod-1'])}region = us-east-1\n"
+        f"[profile dev]\n{role.format(org.ids['dev-1'])}region = eu-west-1\n"
+        f"[profile broken]\ncredential_process = {sys.executable} -c 'raise SystemExit(3)'\nregion = us-east-1\n"
+    )
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(file))
+    monkeypatch.setenv("AWS_ENDPOINT_URL", org.url)
+    opened: list[sqlprov.Connection] = []
+
+    def open_(profile: str | list[str] = "management", **settings: str) -> sqlprov.Connection:
+        opened.append(sqlprov.connect(profile=profile, settings=settings))
+        return opened[-1]
+
+    yield open_
+    for con in opened:
+        con.close()
+
+
+def read(con: sqlprov.Connection, where: str = "true") -> list[tuple[str, ...]]:
+    """(account, id, region, name) of the queues, sorted."""
+    text = f"SELECT account, account_id, region, split_part(queue_url, '/', -1) AS name FROM {QUEUES} WHERE {where}"
+    return sorted(con.sql(text).fetchall())
+
+
+def count_calls(con: sqlprov.Connection) -> Counter[str]:
+    return Counter(call.operation for call in con.calls)
+
+
+# Which accounts are read
+
+
+def test_an_organization_is_the_sum_of_its_active_accounts(org: Organization, connect: Connect) -> None:
+    con = connect(accounts="organization")
+    assert read(con) == org.list_rows()
+    assert count_calls(con) == {"ListAccounts": 1, "GetCallerIdentity": 1, "AssumeRole": 3, "ListQueues": 4}
+    assert {call.account for call in con.calls if call.operation == "ListQueues"} == {*org.ids}
+    read(con)
+    assert count_calls(con) == {"ListQueues": 4}
+
+
+def test_each_account_is_read_in_each_region(org: Organization, connect: Connect) -> None:
+    both = ("us-east-1", "eu-west-1")
+    con = connect(accounts="organization", regions=",".join(both))
+    assert read(con) == org.list_rows(regions=both)
+    assert count_calls(con)["ListQueues"] == 8
+
+
+@pytest.mark.parametrize(
+    ("where", "accounts"),
+    [
+        ("account = 'prod-2'", ["prod-2"]),
+        ("account IN ('prod-2', 'master', 'none')", ["prod-2", "master"]),
+        ("account <> 'prod-2'", ["master", "prod-1", "dev-1"]),
+        ("account >= 'prod'", ["prod-1", "prod-2"]),
+        ("account_id = '{prod-1}'", ["prod-1"]),
+        ("account_id IN ('{prod-1}', '123456789012')", ["master", "prod-1"]),
+        ("account_id = '{prod-1}' AND account = 'prod-2'", []),
+        ("account = 'prod-1' OR account_id = '{dev-1}'", ["dev-1", "prod-1"]),
+    ],
+)
+def test_a_condition_that_duckdb_passes_chooses_the_accounts(
+    org: Organization, connect: Connect, where: str, accounts: list[str]
+) -> None:
+    con = connect(accounts="organization")
+    for name, id_ in org.ids.items():
+        where = where.replace(f"{{{name}}}", id_)
+    rows = read(con, where)
+    assert rows == (org.list_rows(*accounts) if accounts else [])
+    is_exact = " OR " not in where
+    assert count_calls(con)["ListQueues"] == len(accounts) or not is_exact
+
+
+def test_other_conditions_on_the_account_filter_its_rows(org: Organization, connect: Connect) -> None:
+    con = connect(accounts="organization")
+    assert read(con, "account LIKE 'prod-%'") == org.list_rows("prod-1", "prod-2")
+    assert read(con, "account_id || '' = account_id AND lower(account) = 'dev-1'") == org.list_rows("dev-1")
+
+
+@pytest.mark.parametrize(
+    ("choice", "accounts"),
+    [("prod-*", ["prod-1", "prod-2"]), ("{unit}", ["dev-1"]), ("{prod-2}", ["prod-2"]), ("dev-1", ["dev-1"])],
+)
+def test_a_part_of_the_organization_is_chosen_by_name_id_or_unit(
+    org: Organization, connect: Connect, choice: str, accounts: list[str]
+) -> None:
+    con = connect(accounts=f"organization:{choice.format(unit=org.unit, **org.ids)}")
+    assert read(con) == org.list_rows(*accounts)
+
+
+def test_a_choice_without_an_account_is_an_error(connect: Connect) -> None:
+    with pytest.raises(UnknownName, match=r"No active account .* 'closed'"):
+        read(connect(accounts="organization:closed"))
+
+
+def test_profiles_and_ids_are_accounts(org: Organization, connect: Connect) -> None:
+    con = connect(accounts=f"prod,{org.ids['prod-2']},management", regions="us-east-1")
+    named = {"prod": "prod-1", org.ids["prod-2"]: "prod-2", "management": "master"}
+    rows = [(name, *row[1:]) for name, own in named.items() for row in org.list_rows(own)]
+    assert read(con) == sorted(rows)
+    # A profile's id means the profile.
+    con.sql(f"SET sqlprov_accounts = '{org.ids['dev-1']}'")
+    assert read(con) == [("dev", *row[1:]) for row in org.list_rows("dev-1")]
+
+
+def test_several_profiles_are_read_in_their_own_regions(org: Organization, connect: Connect) -> None:
+    con = connect(["prod", "dev"])
+    prod, dev = org.list_rows("prod-1"), org.list_rows("dev-1", regions=("eu-west-1",))
+    assert read(con) == sorted([*(("prod", *row[1:]) for row in prod), *(("dev", *row[1:]) for row in dev)])
+
+
+def test_two_profiles_of_one_account_are_read_once(org: Organization, connect: Connect) -> None:
+    con = connect(["prod", "prod-admin"])
+    assert read(con) == [("prod", *row[1:]) for row in org.list_rows("prod-1")]
+    result = con.sql(f"SELECT count(*) FROM {QUEUES}")
+    id_ = org.ids["prod-1"]
+    assert result.warnings == [
+        f"prod-admin is the same account as prod ({id_}), so its rows are read once, as those of prod."
+    ]
+
+
+@pytest.mark.parametrize(
+    ("word", "advice"),
+    [("prdo", "Did you mean 'prod'"), ("12345678901", "12 digits"), ("dev-1", "'organization:dev-1'")],
+)
+def test_an_unknown_account_is_an_error_before_any_call(connect: Connect, word: str, advice: str) -> None:
+    con = connect()
+    with pytest.raises(UnknownName, match=advice):
+        con.sql(f"SET sqlprov_accounts = 'dev,{word}'")
+    assert con.settings.accounts == ""
+    with pytest.raises(UnknownName, match=advice):
+        read(connect(accounts=word))
+    assert con.calls == []
+
+
+def test_a_global_table_is_read_once_an_account(org: Organization, connect: Connect) -> None:
+    for name in org.ids:
+        org.client(name, "iam").create_role(RoleName=f"of-{name}", AssumeRolePolicyDocument="{}")
+    con = connect(accounts="organization", regions="all")
+    rows = con.sql("SELECT account, role_name FROM aws.iam.roles WHERE role_name LIKE 'of-%'").fetchall()
+    assert sorted(rows) == sorted((name, f"of-{name}") for name in org.ids)
+    assert count_calls(con)["ListRoles"] == 4
+
+
+def test_a_child_is_listed_in_the_account_of_its_parent(org: Organization, connect: Connect) -> None:
+    for name in ("prod-1", "dev-1"):
+        bucket = f"bucket-of-{name}"
+        client = org.client(name, "s3")
+        client.create_bucket(Bucket=bucket)
+        client.put_object(Bucket=bucket, Key=f"file-of-{name}")
+    con = connect(accounts="organization")
+    rows = con.sql("SELECT account, bucket, key FROM aws.s3.objects").fetchall()
+    assert sorted(rows) == [(name, f"bucket-of-{name}", f"file-of-{name}") for name in ("dev-1", "prod-1")]
+
+
+def test_a_join_is_within_the_account_that_it_names(org: Organization, connect: Connect) -> None:
+    con = connect(accounts="organization")
+    text = f"SELECT a.account, count(*) FROM {QUEUES} a JOIN {QUEUES} b USING (account, region) GROUP BY ALL"
+    assert sorted(con.sql(text).fetchall()) == sorted((name, 4) for name in org.ids)
+
+
+def test_explain_names_the_accounts_that_it_knows(org: Organization, connect: Connect) -> None:
+    con = connect(accounts="organization")
+    text = f"EXPLAIN SELECT queue_url FROM {QUEUES} WHERE account <> 'master'"
+    shown = con.sql(text).fetchall()[0][1]
+    assert "account: those of the organization, which has not been asked yet" in shown
+    assert "ListAccounts, once" in shown and "ListRegions" not in shown and con.calls == []
+    read(con)
+    shown = con.sql(text).fetchall()[0][1]
+    assert "account: 3 (dev-1, prod-1, prod-2), from the condition on account" in shown
+
+
+def test_the_table_of_accounts_lists_those_that_statements_read(org: Organization, connect: Connect) -> None:
+    con = connect(accounts="organization")
+    rows = con.sql("FROM aws.accounts").fetchall()
+    role = f"arn:aws:iam::{org.ids['prod-1']}:role/{ROLE}"
+    assert ("prod-1", org.ids["prod-1"], "management", role, "ACTIVE") in rows
+    assert ("master", OWN, "management", None, "ACTIVE") in rows and len(rows) == 4
+    assert con.sql("SELECT account FROM aws.accounts WHERE account LIKE 'dev%'").fetchall() == [("dev-1",)]
+    con = connect(["prod", "broken", "management"])
+    names = con.sql("SELECT account, profile, status FROM aws.accounts").fetchall()
+    assert names == [(name, name, None) for name in ("prod", "broken", "management")] and con.calls == []
+    with pytest.raises(CredentialsError, match="'broken'"):
+        con.sql("SELECT account_id FROM aws.accounts")
+    con = connect(["prod", "management"])
+    ids = con.sql("SELECT account_id FROM aws.accounts").fetchall()
+    assert ids == [(org.ids["prod-1"],), (OWN,)] and count_calls(con) == {"GetCallerIdentity": 1}
+
+
+# Errors
+
+
+def test_an_account_without_credentials_is_an_error_that_names_it(connect: Connect) -> None:
+    with pytest.raises(CredentialsError, match=r"'broken'.*exit status 3"):
+        read(connect(["prod", "broken"]))
+
+
+def test_under_warn_the_other_accounts_are_read(org: Organization, connect: Connect) -> None:
+    con = connect(["prod", "broken"], on_error="warn")
+    assert read(con) == [("prod", *row[1:]) for row in org.list_rows("prod-1")]
+    result = con.sql(f"SELECT queue_url FROM {QUEUES}")
+    result.fetchall()
+    assert not result.complete
+    assert {each.account for each in result.errors} == {"broken"}
+    assert con.sql("SELECT DISTINCT account FROM sqlprov.errors").fetchall() == [("broken",)]
+
+
+# Writes
+
+
+def test_a_row_is_written_in_the_account_that_it_names(org: Organization, connect: Connect) -> None:
+    con = connect(accounts="organization")
+    for account, value in (("prod-1", "prod-1"), ("dev-1", org.ids["dev-1"])):
+        con.sql(f"INSERT INTO {QUEUES} (queue_name, account) VALUES ('written', '{value}')")
+        assert [(each.account, each.status.value) for each in con.outcomes] == [(account, "ok")]
+        urls = org.client(account, "sqs").list_queues(QueueNamePrefix="written")["QueueUrls"]
+        assert [url.split("/")[-2] for url in urls] == [org.ids[account]]
+    where = "queue_url LIKE '%/written'"
+    with pytest.raises(
+        NotSupportedError, match=r"The rows are in dev-1 and prod-1; name the accounts in WHERE\."
+    ):
+        con.sql(f"DELETE FROM {QUEUES} WHERE {where}")
+    con.sql(f"UPDATE {QUEUES} SET visibility_timeout = '77' WHERE {where} AND account = 'dev-1'")
+    assert [each.account for each in con.outcomes] == ["dev-1"]
+    con.sql(f"DELETE FROM {QUEUES} WHERE {where} AND account LIKE 'prod-%'")
+    assert [each.account for each in con.outcomes] == ["prod-1"]
+    con.sql(f"DELETE FROM {QUEUES} WHERE {where} AND account_id = '{org.ids['dev-1']}'")
+    assert [each.account for each in con.outcomes] == ["dev-1"]
+
+
+def test_an_insert_names_one_account_for_each_row(connect: Connect) -> None:
+    con = connect(accounts="organization")
+    with pytest.raises(DataError, match=r"needs account\. The session has several accounts"):
+        con.sql(f"INSERT INTO {QUEUES} (queue_name) VALUES ('lost')")
+    with pytest.raises(UnknownName, match=r"Unknown account 'prod1' in row 2\. Did you mean 'prod-1'"):
+        con.sql(f"INSERT INTO {QUEUES} (queue_name, account) VALUES ('a', 'prod-1'), ('b', 'prod1')")
+    assert all(call.operation != "CreateQueue" for call in con.calls)
+
+
+def test_rows_are_copied_from_account_to_account(org: Organization, connect: Connect) -> None:
+    con = connect(accounts="organization")
+    org.client("prod-1", "ssm").put_parameter(Name="copied", Value="1", Type="String")
+    columns = "name, type, value, region"
+    text = (
+        f"INSERT INTO aws.ssm.parameters ({columns}, account) SELECT {columns}, 'dev-1' "
+        "FROM aws.ssm.parameters WHERE account = 'prod-1' AND name = 'copied'"
+    )
+    con.sql(text)
+    assert org.client("dev-1", "ssm").get_parameter(Name="copied")["Parameter"]["Value"] == "1"
