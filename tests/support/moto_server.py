@@ -1,10 +1,10 @@
-"""Starts moto's server. moto keeps one account for each process, so each start begins with an empty one."""
+"""Starts moto's server. moto keeps its state for the process, so each start empties it."""
 
 from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 from urllib.request import Request, urlopen
@@ -31,12 +31,18 @@ _REFUSAL = """<Response><Errors><Error><Code>InvalidParameterValue</Code><Messag
 
 class _Moto:
     """moto, which raises for an operation or a filter that it does not have; here that is a reply, and so is its
-    failure."""
+    failure.
 
-    def __init__(self) -> None:
-        self._app = DomainDispatcherApplication(create_backend_app)
+    Args:
+        observe: gets each request as WSGI has it.
+    """
+
+    def __init__(self, observe: Callable[[dict[str, Any]], None] | None) -> None:
+        self._app, self._observe = DomainDispatcherApplication(create_backend_app), observe
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        if self._observe is not None:
+            self._observe(environ)
         try:
             return self._app(environ, start_response)
         except NotImplementedError as error:
@@ -48,10 +54,14 @@ class _Moto:
 
 
 @contextmanager
-def start_moto() -> Iterator[str]:
-    """moto on a free port of loopback; gives its URL. It runs no containers."""
+def start_moto(observe: Callable[[dict[str, Any]], None] | None = None) -> Iterator[str]:
+    """moto on a free port of loopback; gives its URL. It runs no containers.
+
+    Args:
+        observe: gets each request as WSGI has it, on the thread that answers it.
+    """
     default_user_config.update({"batch": {"use_docker": False}, "lambda": {"use_docker": False}})
-    server = make_server("127.0.0.1", 0, _Moto(), threaded=True, request_handler=_Quiet)
+    server = make_server("127.0.0.1", 0, _Moto(observe), threaded=True, request_handler=_Quiet)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     try:
