@@ -1,4 +1,4 @@
-"""Statements over several accounts: their rows equal those that boto3 reads with a role in each account of moto."""
+"""The rows of several accounts, of two profiles of one, and of a profile that changes its account, on moto."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from moto_organization import OWN, REGIONS, ROLE, MotoOrganization, start_organization
+from moto_organization import OWN, REGIONS, MotoOrganization, start_organization
 
 import sqlprov
 from sqlprov.api.connection import Connection
@@ -32,7 +32,6 @@ def organization() -> Iterator[MotoOrganization]:
                 topics = made.open_client("sns", region, account)
                 for place in range(number):
                     topics.create_topic(Name=f"topic-{place}")
-            made.open_client("s3", "us-east-1", account).create_bucket(Bucket=f"bucket-{account}")
         yield made
 
 
@@ -112,100 +111,6 @@ def test_a_role_is_assumed_once_an_account_and_not_in_a_suspended_one(
     assert organization.suspended not in {account for account, _, _ in organization.list_requests("sqs")}
 
 
-def test_a_global_table_is_read_once_an_account(organization: MotoOrganization, connect: Connect) -> None:
-    expected = organization.read(
-        lambda client: [each["Name"] for each in client.list_buckets()["Buckets"]], "s3", "us-east-1"
-    )
-    con = connect()
-    rows = con.sql("SELECT account_id, region, name FROM aws.s3.buckets ORDER BY ALL").fetchall()
-    assert rows == expected
-    assert len(organization.list_requests("s3")) == len(organization.ids)
-
-
-@pytest.mark.parametrize("column", ["account", "account_id"])
-@pytest.mark.parametrize(
-    ("condition", "names"),
-    [
-        ("= '{stage}'", {"stage"}),
-        ("IN ('{stage}', '{master}')", {"stage", "master"}),
-        ("<> '{stage}'", {"prod-a", "prod-b", "master"}),
-        ("IS NULL", set[str]()),
-    ],
-)
-def test_a_condition_on_the_account_reads_only_those_accounts(
-    column: str, condition: str, names: set[str], organization: MotoOrganization, connect: Connect
-) -> None:
-    values = organization.ids if column == "account_id" else {name: name for name in organization.ids}
-    con = connect()
-    sql = f"SELECT DISTINCT account FROM aws.sqs.queues WHERE {column} {condition.format(**values)}"
-    assert {name for (name,) in con.sql(sql).fetchall()} == names
-    accounts = {account for account, _, _ in organization.list_requests("sqs")}
-    assert accounts == {organization.ids[name] for name in names}
-
-
-def test_a_condition_that_duckdb_keeps_to_itself_reads_all_accounts_and_is_exact(connect: Connect) -> None:
-    con = connect()
-    sql = "SELECT account, count(*) FROM aws.sqs.queues WHERE account LIKE '%o%' GROUP BY ALL ORDER BY ALL"
-    assert con.sql(sql).fetchall() == [("prod-a", 4), ("prod-b", 4)]
-
-
-def test_a_join_compares_two_accounts(connect: Connect) -> None:
-    con = connect()
-    rows = con.sql("""
-        SELECT a.region, parse_filename(a.queue_url) AS name
-        FROM aws.sqs.queues AS a ANTI JOIN aws.sqs.queues AS b
-            ON b.account = 'stage' AND a.region = b.region AND parse_filename(a.queue_url) = parse_filename(b.queue_url)
-        WHERE a.account = 'prod-a' ORDER BY ALL
-    """).fetchall()
-    assert rows == [("eu-west-1", "own-1"), ("us-east-1", "own-1")]
-
-
-@pytest.mark.parametrize(
-    ("accounts", "names"),
-    [
-        ("organization:prod-*", {"prod-a", "prod-b"}),
-        ("organization:stage", {"stage"}),
-        ("organization:prod-a,organization:stage", {"prod-a", "stage"}),
-        ("organization:stage,default", {"stage", "default"}),
-        ("", {"default"}),
-    ],
-)
-def test_the_setting_chooses_the_accounts(accounts: str, names: set[str], connect: Connect) -> None:
-    rows = connect(accounts).sql("SELECT DISTINCT account FROM aws.sqs.queues").fetchall()
-    assert {name for (name,) in rows} == names
-
-
-def test_an_account_is_given_by_its_id(organization: MotoOrganization, connect: Connect) -> None:
-    stage = organization.ids["stage"]
-    con = connect(stage)
-    rows = con.sql("SELECT DISTINCT account, account_id FROM aws.sqs.queues").fetchall()
-    assert rows == [(stage, stage)]
-    assert "ListAccounts" not in {
-        operation for _, _, operation in organization.list_requests("organizations")
-    }
-
-
-def test_an_organizational_unit_has_its_accounts_and_those_of_the_units_below(
-    organization: MotoOrganization, connect: Connect
-) -> None:
-    organizations = organization.open_client("organizations", "us-east-1")
-    root = organizations.list_roots()["Roots"][0]["Id"]
-
-    def make_unit(parent: str, name: str) -> str:
-        unit = organizations.create_organizational_unit(ParentId=parent, Name=name)["OrganizationalUnit"]
-        return str(unit["Id"])
-
-    units = [make_unit(root, "production")]
-    units.append(make_unit(units[0], "europe"))
-    for name, unit in zip(("prod-a", "prod-b"), units, strict=True):
-        organizations.move_account(
-            AccountId=organization.ids[name], SourceParentId=root, DestinationParentId=unit
-        )
-    for unit, names in zip(units, ({"prod-a", "prod-b"}, {"prod-b"}), strict=True):
-        rows = connect(f"organization:{unit}").sql("SELECT DISTINCT account FROM aws.sqs.queues").fetchall()
-        assert {name for (name,) in rows} == names
-
-
 def write_profiles(folder: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> Path:
     """A configuration file, which is used from now on instead of the environment's keys."""
     path = folder / "config"
@@ -219,34 +124,6 @@ def write_profiles(folder: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> 
 BASE = "[default]\naws_access_key_id = testing\naws_secret_access_key = testing\n"
 
 
-def test_profiles_are_accounts(
-    organization: MotoOrganization, connect: Connect, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    roles = "".join(
-        f"[profile {name}]\nrole_arn = arn:aws:iam::{organization.ids[name]}:role/{ROLE}\nsource_profile = default\n"
-        for name in NAMES
-    )
-    write_profiles(tmp_path, monkeypatch, BASE + roles)
-    con = connect("prod-a,stage")
-    rows = con.sql("SELECT DISTINCT account, account_id FROM aws.sqs.queues ORDER BY ALL").fetchall()
-    assert rows == [(name, organization.ids[name]) for name in ("prod-a", "stage")]
-
-
-def test_two_profiles_of_one_account_are_read_once_and_the_message_says_so(
-    organization: MotoOrganization, connect: Connect, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    stage = f"role_arn = arn:aws:iam::{organization.ids['stage']}:role/{ROLE}\nsource_profile = default\n"
-    write_profiles(tmp_path, monkeypatch, f"{BASE}[profile one]\n{stage}[profile two]\n{stage}")
-    result = connect("one,two").sql("SELECT account, account_id, region, queue_url FROM aws.sqs.queues")
-    rows = result.fetchall()
-    expected = organization.read(list_queues, "sqs")
-    of_stage = [row for row in expected if row[0] == organization.ids["stage"]]
-    assert sorted(row[1:] for row in rows) == of_stage
-    assert len({row[0] for row in rows}) == 1
-    (warning,) = result.warnings
-    assert "one" in warning and "two" in warning and organization.ids["stage"] in warning
-
-
 def test_two_sets_of_keys_of_one_account_are_read_once(
     organization: MotoOrganization, connect: Connect, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -258,15 +135,6 @@ def test_two_sets_of_keys_of_one_account_are_read_once(
     )
     assert result.fetchall() == [row for row in organization.read(list_queues, "sqs") if row[0] == OWN]
     assert len(result.warnings) == 1
-
-
-def test_an_account_that_does_not_exist_is_an_error_before_any_call(
-    organization: MotoOrganization, connect: Connect
-) -> None:
-    con = connect()
-    with pytest.raises(DatabaseError, match="There is no account 'prod-c'"):
-        con.sql("SET sqlprov_accounts = 'prod-c'; SELECT count(*) FROM aws.sqs.queues")
-    assert organization.requests == []
 
 
 class ChangingProfile:
