@@ -64,7 +64,7 @@ def read_ids(run: Run, table: str, accounts: Mapping[str, Account]) -> dict[str,
     Raises:
         OperationalError: one could not be asked; under 'warn' the run records it instead.
     """
-    from sqlprov.aws.transport.identity import read_account_id
+    from sqlprov.aws.transport.calls import read_account_id
 
     unknown = {name: each for name, each in accounts.items() if not each.account_id}
     asked = ask_together(run, table, unknown, lambda account: read_account_id(run, account.cloud))

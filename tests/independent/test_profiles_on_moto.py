@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from moto_organization import OWN, REGIONS, MotoOrganization, start_organization
 
 import sqlprov
 from sqlprov.api.connection import Connection
-from sqlprov.errors import DatabaseError
+from sqlprov.errors import CredentialsError, DatabaseError
 
 NAMES = ("prod-a", "prod-b", "stage")
 Connect = Callable[..., Connection]
@@ -147,14 +148,18 @@ class ChangingProfile:
         )
         soon = (datetime.now(UTC) + timedelta(minutes=5)).isoformat()
         self._outputs = {
-            name: json.dumps({"Version": 1, "Expiration": soon, **organization.assume_role(name)})
+            name: [
+                json.dumps({"Version": 1, "Expiration": soon, **organization.assume_role(name)})
+                for _ in range(2)
+            ]
             for name in NAMES
         }
 
     def use(self, account: str) -> None:
-        """The credentials are those of this account from now on."""
+        """The credentials are those of this account from now on, and not the last ones."""
+        self._outputs[account].reverse()
         new = self._file.with_suffix(".new")
-        new.write_text(self._outputs[account])
+        new.write_text(self._outputs[account][0])
         new.replace(self._file)
 
 
@@ -180,8 +185,26 @@ def test_a_profile_that_changes_its_account_between_statements_has_the_rows_of_t
         assert rows == [(organization.ids[name],) * 2]
 
 
+@contextmanager
+def change_after_first(
+    operation: str, account: str, organization: MotoOrganization, changing: ChangingProfile
+) -> Iterator[None]:
+    """Within the block, the profile changes its account when the first call of an operation is answered."""
+
+    def change(_: str, called: str) -> None:
+        if called == operation:
+            changing.use(account)
+
+    with organization.watch(change):
+        yield
+
+
 @pytest.mark.parametrize("own", [True, False])
-def test_a_profile_that_changes_its_account_in_the_middle_never_gives_rows_another_account(
+@pytest.mark.parametrize(
+    "sql", [OWNERS, "SELECT count(*) FROM aws.sqs.queues", "SELECT account FROM aws.sqs.queues"]
+)
+def test_a_profile_that_changes_its_account_in_the_middle_is_an_error(
+    sql: str,
     own: bool,
     organization: MotoOrganization,
     changing: ChangingProfile,
@@ -191,21 +214,53 @@ def test_a_profile_that_changes_its_account_in_the_middle_never_gives_rows_anoth
     if own:
         monkeypatch.setenv("AWS_PROFILE", "changing")
     changing.use("prod-a")
-    con = connect("" if own else "changing", concurrency="1", regions="all")
-    lists = 0
+    con = connect("" if own else "changing", concurrency="1")
+    before, after = organization.ids["prod-a"], organization.ids["stage"]
+    with (
+        change_after_first("ListQueues", "stage", organization, changing),
+        pytest.raises(CredentialsError, match=f"account {after} now, not of {before}"),
+    ):
+        con.sql(sql).fetchall()
+    assert set(organization.list_requests("sqs")) < {(before, region, "ListQueues") for region in REGIONS}
+    assert con.sql(OWNERS).fetchall() == [(after, after)] * 4  # the next statement begins again
 
-    def change(environ: dict[str, Any]) -> None:
-        nonlocal lists
-        lists += "/sqs/" in environ.get("HTTP_AUTHORIZATION", "")
-        if lists == 2:
-            changing.use("stage")
 
-    with organization.watch(change):
-        try:
-            rows = con.sql(OWNERS).fetchall()
-        except DatabaseError as error:
-            assert "account" in str(error)
-        else:
-            assert {owner for _, owner in rows} == {organization.ids["prod-a"], organization.ids["stage"]}
-            assert all(account == owner for account, owner in rows)
-    assert lists >= 2
+def test_a_profile_that_changes_its_account_in_the_middle_writes_nothing_in_the_other(
+    organization: MotoOrganization,
+    changing: ChangingProfile,
+    connect: Connect,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("AWS_PROFILE", "changing")
+    changing.use("prod-b")
+    con = connect("", concurrency="1", settle="0")
+    with change_after_first("CreateTopic", "stage", organization, changing), pytest.raises(DatabaseError):
+        con.sql("""
+            INSERT INTO aws.sns.topics (region, name)
+            SELECT 'us-east-1', 'new-' || n FROM range(5) AS t(n)
+        """)
+    writes = organization.list_writes()
+    assert [account for account, _, _ in writes] == [organization.ids["prod-b"]]
+    topics = organization.read(list_topics, "sns")
+    assert [account for account, _, arn in topics if ":new-" in arn] == [organization.ids["prod-b"]]
+
+
+def test_the_account_is_that_of_the_credentials_whatever_the_configuration_says(
+    organization: MotoOrganization, changing: ChangingProfile, connect: Connect, tmp_path: Path
+) -> None:
+    config = tmp_path / "config"
+    config.write_text(f"{config.read_text()}aws_account_id = {organization.ids['stage']}\n")
+    changing.use("prod-a")
+    own = organization.ids["prod-a"]
+    assert connect("changing").sql(OWNERS).fetchall() == [(own, own)] * 4
+
+
+def test_new_keys_of_the_same_account_do_not_end_a_statement(
+    organization: MotoOrganization, changing: ChangingProfile, connect: Connect
+) -> None:
+    changing.use("prod-a")
+    con = connect("changing", concurrency="1")
+    with change_after_first("ListQueues", "prod-a", organization, changing):
+        assert len(con.sql(OWNERS).fetchall()) == 4
+    keys = {key for key, service, _, _ in organization.requests if service == "sqs"}
+    assert len(keys) == 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 import threading
 from collections.abc import Callable, Iterator
@@ -27,7 +28,7 @@ class MotoOrganization:
     Attributes:
         ids: name -> id of each active account, the management account (`master`) among them.
         suspended: id of an account that was closed.
-        requests: account id, service, region and operation of each request since `forget_requests`. The operation is
+        requests: access key, service, region and operation of each request since `forget_requests`. The operation is
             empty where neither the target nor the form names it.
     """
 
@@ -36,7 +37,7 @@ class MotoOrganization:
         self.ids: dict[str, str] = {}
         self._clients: dict[tuple[str, str, str], Any] = {}
         self._account_of: dict[str, str] = {}
-        self._before: Callable[[dict[str, Any]], None] | None = None
+        self._before: Callable[[str, str], None] | None = None
         self._lock = threading.Lock()
         organizations = self.open_client("organizations", "us-east-1")
         organizations.create_organization(FeatureSet="ALL")
@@ -83,14 +84,15 @@ class MotoOrganization:
 
     def observe(self, environ: dict[str, Any]) -> None:
         """Note a request."""
-        if self._before is not None:
-            self._before(environ)
         scope = _CREDENTIAL.search(environ.get("HTTP_AUTHORIZATION", ""))
         if scope is None:
             return
         key, region, service = scope.groups()
+        operation = _find_operation(environ)
         with self._lock:
-            self.requests.append((key, service, region, _find_operation(environ)))
+            self.requests.append((key, service, region, operation))
+        if self._before is not None:
+            self._before(service, operation)
 
     def list_requests(self, service: str) -> list[tuple[str, str, str]]:
         """Account id, region and operation of the requests to a service."""
@@ -109,8 +111,8 @@ class MotoOrganization:
         ]
 
     @contextmanager
-    def watch(self, before: Callable[[dict[str, Any]], None]) -> Iterator[None]:
-        """Within the block, call `before` before each request is answered."""
+    def watch(self, before: Callable[[str, str], None]) -> Iterator[None]:
+        """Within the block, call `before` with the service and the operation before each request is answered."""
         self._before = before
         try:
             yield
@@ -137,8 +139,6 @@ def _find_operation(environ: dict[str, Any]) -> str:
         return str(target).rpartition(".")[2]
     if environ["REQUEST_METHOD"] in ("GET", "HEAD"):
         return "Get"
-    import io
-
     length = int(environ.get("CONTENT_LENGTH") or 0)
     body = environ["wsgi.input"].read(length)
     environ["wsgi.input"] = io.BytesIO(body)

@@ -13,10 +13,9 @@ from sqlprov.aws.read.describe import describe_rows, look_up_rows
 from sqlprov.aws.read.partial_row import PartialRow, move
 from sqlprov.aws.read.tagging_api import LONGEST_ARN, read_many_tags
 from sqlprov.aws.transport.accounts import Accounts
-from sqlprov.aws.transport.calls import call
+from sqlprov.aws.transport.calls import call, read_account_id
 from sqlprov.aws.transport.clients import Cloud
 from sqlprov.aws.transport.errors import MalformedReply, is_match
-from sqlprov.aws.transport.identity import read_account_id
 from sqlprov.aws.transport.replies import IN_JSON, check_omission
 from sqlprov.aws.transport.reply_cache import ListingReader
 from sqlprov.aws.transport.run import Run

@@ -29,8 +29,8 @@ from sqlprov.aws.read.row_queue import RowQueue
 from sqlprov.aws.read.rows import BatchBuilder
 from sqlprov.aws.read.top_n import TopN
 from sqlprov.aws.transport.accounts import Accounts
+from sqlprov.aws.transport.calls import read_account_id
 from sqlprov.aws.transport.errors import MalformedReply, is_match
-from sqlprov.aws.transport.identity import read_account_id
 from sqlprov.aws.transport.pool import WIDEST
 from sqlprov.aws.transport.run import Run
 from sqlprov.errors import BrokenReply, OperationalError

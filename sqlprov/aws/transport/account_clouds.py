@@ -44,8 +44,8 @@ class OtherCloud(Cloud):
         key = self._find_configuration(), service, region, timeout
         return self.shared.get(key, lambda: self._create_client(service, region, timeout, is_shared=True))
 
-    def sign(self) -> AbstractContextManager[None]:
-        return sign_with(self.get_credentials())
+    def sign(self, keys: Any) -> AbstractContextManager[None]:
+        return sign_with(keys or self.get_credentials())
 
     def _find_configuration(self) -> Hashable:
         """What makes its clients differ from those of other accounts."""
@@ -86,6 +86,9 @@ class NamedCloud(OtherCloud):
 
     def get_credentials(self, region: str | None = None) -> Any:
         return self.own.get_credentials(region)
+
+    def freeze(self) -> Any:
+        return self.own.freeze()
 
     def find_identity(self) -> str | None:
         return self.own.find_identity()

@@ -207,7 +207,7 @@ class AccountFinder:
 
     def _make_members(self, members: Sequence[MemberAccount], run: Run) -> Iterator[Account]:
         from sqlprov.aws.transport.account_clouds import NamedCloud
-        from sqlprov.aws.transport.identity import read_account_id
+        from sqlprov.aws.transport.calls import read_account_id
 
         counts = Counter(member.name for member in members)
         own_id = read_account_id(run, self.own)
@@ -304,4 +304,4 @@ def find_account_id(profiles: Mapping[str, Any], name: str) -> str:
     role = str(profile.get("role_arn", "")).split(":")
     if len(role) > 5 and _ID.fullmatch(role[4]):
         return role[4]
-    return str(profile.get("sso_account_id") or profile.get("aws_account_id") or "")
+    return str(profile.get("sso_account_id") or "")

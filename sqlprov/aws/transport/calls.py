@@ -31,6 +31,8 @@ from sqlprov.errors import (
 
 log = logging.getLogger("sqlprov")
 
+LONGEST_WAIT = 2.0
+"""Seconds to wait for another thread's GetCallerIdentity before calling it too."""
 FIRST_PAUSE = {Next.RETRY: 0.1, Next.SLOW_DOWN: 0.5}
 """Seconds before the second attempt, at most; doubled for each further one, minus a random part."""
 LONGEST_PAUSE = 20.0
@@ -50,6 +52,7 @@ def call(
     reader: ListingReader | None = None,
     *,
     is_login: bool = False,
+    keys: Any = None,
 ) -> dict[str, Any]:
     """Call `operation` in up to `sqlprov_max_attempts` attempts and return its decoded reply.
 
@@ -66,6 +69,7 @@ def call(
         while_waiting: work to do until the reply arrives, if possible; it raises nothing, and may run again.
         reader: the progress in a list of several pages.
         is_login: whether it gets credentials: the reply is not kept, and the call is not counted.
+        keys: the credentials to sign it with instead of the account's current ones; the reply is not kept.
 
     Raises:
         BudgetExceeded: the statement may make no further call.
@@ -82,7 +86,7 @@ def call(
         with record_call(run, record):
             while True:
                 try:
-                    return attempt(run, cloud, service, iam, record, members, rows, while_waiting)
+                    return attempt(run, cloud, service, iam, record, members, rows, while_waiting, keys)
                 except AttemptFailed as failed:
                     if failed.failure.next is Next.GIVE_UP or record.attempts >= cloud.find_max_attempts(run):
                         error = failed.failure.error
@@ -101,7 +105,7 @@ def call(
             return False
         return True
 
-    if is_login or not run.settings.cache:
+    if is_login or keys or not run.settings.cache:
         return make_call()
     only = ListingReader()
     request = orjson.dumps(parameters, default=str, option=orjson.OPT_SORT_KEYS)
@@ -129,6 +133,7 @@ def attempt(
     members: tuple[str, ...] = (),
     rows: Callable[[dict[str, Any]], int] = lambda _: 1,
     while_waiting: Callable[[], None] | None = None,
+    keys: Any = None,
 ) -> dict[str, Any]:
     """Make one attempt of the call in `record`; the other arguments are the same as those of `call`.
 
@@ -148,7 +153,8 @@ def attempt(
         cloud.log_in(run, record.region)
         client = cloud.get_client(service, record.region, run.settings.timeout)
         send = choose_sender(client, record.operation, is_read)
-        with cloud.sign(), run.cancellation.track_call() as in_flight:
+        keys = keys or _choose_keys(run, cloud)
+        with cloud.sign(keys), run.cancellation.track_call() as in_flight:
             run.cancellation.check()  # creating the first client takes a third of a second
             raw = send(record.parameters, while_waiting)
         limiter.note_accepted()
@@ -185,6 +191,55 @@ def attempt(
     finally:
         if not is_read:
             cloud.replies.clear()
+
+
+def read_account_id(run: Run, cloud: Cloud, keys: Any = None) -> str:
+    """The id of the account of the credentials, from one STS call per session.
+
+    Args:
+        run, cloud: as for `call`.
+        keys: the credentials whose account is meant; those of the statement's last call, unless they are given.
+
+    Raises:
+        OperationalError: the call failed.
+        CredentialsError: the credentials are of another account than before.
+    """
+    keys = keys or run.keys.get(cloud.name) or cloud.freeze()
+    # The other thread's call may hang, even if its statement was cancelled long ago.
+    is_locked = cloud.account_lock.acquire(timeout=LONGEST_WAIT)
+    try:
+        if cloud.account_id is None or (keys and keys.access_key != cloud.id_key):
+            region = cloud.find_region() or "us-east-1"
+            names = "sts", IamActions("sts"), "GetCallerIdentity"
+            account = str(call(run, cloud, *names, region, {}, ("Account",), keys=keys)["Account"])
+            if cloud.account_id not in (None, account):
+                raise _make_changed_error(cloud, str(cloud.account_id), account)
+            cloud.account_id, cloud.id_key = account, keys.access_key if keys else ""
+        return cloud.account_id
+    finally:
+        if is_locked:
+            cloud.account_lock.release()
+
+
+def _choose_keys(run: Run, cloud: Cloud) -> Any:
+    """The credentials to sign a call with, if a program makes them.
+
+    Raises:
+        CredentialsError: they are of another account than those of the statement's last call.
+    """
+    keys = cloud.freeze()
+    if keys is not None and (last := run.keys.setdefault(cloud.name, keys)).access_key != keys.access_key:
+        before, now = (read_account_id(run, cloud, each) for each in (last, keys))
+        if before != now:
+            raise _make_changed_error(cloud, before, now)
+        run.keys[cloud.name] = keys
+    return keys
+
+
+def _make_changed_error(cloud: Cloud, before: str, now: str) -> CredentialsError:
+    return CredentialsError(
+        f"the credentials of {cloud.name!r} are of the account {now} now, not of {before}. Run the statement again."
+    )
 
 
 def locate(error: CredentialsError, record: CallRecord) -> CredentialsError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
@@ -14,8 +14,10 @@ from weakref import WeakValueDictionary
 from sqlprov.aws.transport.limiter import Limiter
 from sqlprov.aws.transport.login import ENDPOINT_URL, Login, hide_user
 from sqlprov.aws.transport.reply_cache import ReplyCache
+from sqlprov.aws.transport.shared_clients import sign_by_thread, sign_with
 from sqlprov.catalog.regions import list_regions
 from sqlprov.errors import (
+    CredentialsError,
     InterfaceError,
     NotSupportedError,
     RegionError,
@@ -79,6 +81,7 @@ class Cloud(Login):
 
     Attributes:
         account_id: set by the first call that returns it.
+        id_key: the access key id with which it was read, if a program makes the credentials.
         region_statuses: region -> its status in the account, such as ENABLED; set by the first call that returns it.
         account_lock: held by the thread that reads the account.
         regions_lock: held by the thread that reads the regions.
@@ -87,6 +90,7 @@ class Cloud(Login):
     """
 
     account_id: str | None = None
+    id_key: str = ""
     region_statuses: dict[str, str] | None = None
     guard: Guard = field(default_factory=Guard)
     replies: ReplyCache = field(default_factory=ReplyCache)
@@ -99,14 +103,27 @@ class Cloud(Login):
 
     def renew(self) -> bool:
         if not super().renew():
+            if self.id_key and self._has_other_keys():
+                self._forget_account()
             return False
         with self._lock:
             # Another statement may use them.
             self._old_clients += self._clients.values()
             self._clients = {}
-        self.account_id = self.region_statuses = None
+        self._forget_account()
         self.replies.clear()
         return True
+
+    def _has_other_keys(self) -> bool:
+        """Whether a program has made other credentials than those with which the account was read."""
+        with suppress(CredentialsError):  # the next call reports it
+            keys = self.freeze()
+            return keys is None or keys.access_key != self.id_key
+        return True
+
+    def _forget_account(self) -> None:
+        self.account_id = self.region_statuses = None
+        self.id_key = ""
 
     def get_client(self, service: str, region: str, timeout: float) -> Any:
         """The client of botocore's `service` in `region` that waits `timeout` seconds for a reply.
@@ -122,9 +139,9 @@ class Cloud(Login):
                 self._clients[key] = self._create_client(*key)
             return self._clients[key]
 
-    def sign(self) -> AbstractContextManager[None]:
-        """Within the block, this thread's requests are signed for the account."""
-        return _OWN_CREDENTIALS
+    def sign(self, keys: Any) -> AbstractContextManager[None]:
+        """Within the block, this thread's requests are signed for the account, with `keys` if they are given."""
+        return _OWN_CREDENTIALS if keys is None else sign_with(keys)
 
     def get_limiter(self, service: str, region: str) -> Limiter:
         """The rate limit of botocore's `service` in `region`, shared by all connections to the account.
@@ -193,6 +210,8 @@ class Cloud(Login):
         if self.credentials:
             client.meta.events.register(f"before-sign.{name}", self._stay_local)
             client.meta.events.register(f"choose-signer.{name}", _sign_with_keys)
+        if not is_shared and self.freeze() is not None:
+            sign_by_thread(client)
         make_cancellable(client)
         return client
 

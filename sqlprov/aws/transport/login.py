@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from sqlprov.aws.transport.run import Run
 
 DEFAULT_HOME = "us-east-1"
+PROCESS = "custom-process"
+"""botocore's name of the source of credentials that a program makes, which may be another account's each time. Every
+other source has those of one account for as long as a session lasts."""
 AWS = "AWS"
 ENDPOINT_URL = "AWS_ENDPOINT_URL"
 PROFILE_VARIABLES = ("AWS_DEFAULT_PROFILE", "AWS_PROFILE")
@@ -261,6 +264,20 @@ class Login:
         Raises:
             CredentialsError: it failed. Until `renew`, it is raised again without another try.
         """
+
+    def freeze(self) -> Any:
+        """The credentials for the next call if a program makes them, and again when they expire; otherwise `None`.
+
+        Raises:
+            CredentialsError: as `get_credentials`.
+        """
+        credentials = self.get_credentials()
+        if getattr(credentials, "method", "") != PROCESS or not hasattr(credentials, "refresh_needed"):
+            return None
+        from botocore.credentials import Credentials
+
+        keys = credentials.get_frozen_credentials()
+        return Credentials(keys.access_key, keys.secret_key, keys.token, PROCESS)
 
     def find_identity(self) -> str | None:
         """The access key id of the current credentials, or the role that is assumed; `None` if there are none, which

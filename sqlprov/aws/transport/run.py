@@ -46,6 +46,7 @@ class Run:
         log: its calls.
         cancellation: stops them.
         pool: their threads.
+        keys: account -> the credentials of its last call, if a program makes them.
     """
 
     settings: Settings
@@ -61,6 +62,7 @@ class Run:
     error: BaseException | None = None
     log: CallLog = field(default_factory=CallLog)
     cancellation: Cancellation = field(default_factory=Cancellation)
+    keys: dict[str, Any] = field(default_factory=dict, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _started: int = 0
     _expected: int = 0

@@ -28,8 +28,7 @@ class SharedClients:
         with self._lock:
             if key not in self._clients:
                 client = create()
-                name = client.meta.service_model.service_id.hyphenize()
-                client.meta.events.register(f"before-sign.{name}", _choose_credentials)
+                sign_by_thread(client)
                 self._clients[key] = client
             return self._clients[key]
 
@@ -43,9 +42,15 @@ class SharedClients:
             close_client(client)
 
 
+def sign_by_thread(client: Any) -> None:
+    """Sign a client's requests with the credentials that `sign_with` gives their thread."""
+    name = client.meta.service_model.service_id.hyphenize()
+    client.meta.events.register(f"before-sign.{name}", _choose_credentials)
+
+
 @contextmanager
 def sign_with(credentials: Any) -> Iterator[None]:
-    """Within the block, sign this thread's requests of shared clients with these credentials."""
+    """Within the block, sign this thread's requests with these credentials, if their client signs by thread."""
     _thread.credentials = credentials
     try:
         yield
@@ -57,7 +62,7 @@ def _choose_credentials(request: Any, **_: Any) -> None:
     """Sign a request for the account that its thread calls: a `before-sign` handler of botocore."""
     credentials = getattr(_thread, "credentials", None)
     if credentials is None:
-        raise InternalError("A request of a shared client has no account. This is a bug in sqlprov.")
+        raise InternalError("A request has no credentials to sign it with. This is a bug in sqlprov.")
     # The context of the fast path is shared by all requests of an operation.
     signing = request.context.get("signing", {})
     request.context["signing"] = {**signing, "request_credentials": credentials}
