@@ -291,4 +291,6 @@ def _render_scope(scope: Scope) -> str:
     few = f" ({', '.join(scope.values)})" if 0 < len(scope.values) <= MOST_REGIONS else ""
     most = "at most " if scope.is_estimate else ""
     reason = _REASONS[scope.rule].format(column=scope.column, sources=" and ".join(scope.sources))
+    if scope.column == ACCOUNT and scope.rule.is_session:
+        reason = "the session's"  # whether the statement uses the column or not
     return f"{scope.column}: {most}{len(scope.values)}{few}, {reason}"

@@ -128,7 +128,7 @@ BASE = "[default]\naws_access_key_id = testing\naws_secret_access_key = testing\
 def test_two_sets_of_keys_of_one_account_are_read_once(
     organization: MotoOrganization, connect: Connect, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Their ids are known only once they are asked for."""
+    # Their ids are known only once they are asked for.
     other = "[profile other]\naws_access_key_id = testing2\naws_secret_access_key = testing2\n"
     write_profiles(tmp_path, monkeypatch, BASE + other)
     result = connect("default,other").sql(
@@ -264,3 +264,13 @@ def test_new_keys_of_the_same_account_do_not_end_a_statement(
         assert len(con.sql(OWNERS).fetchall()) == 4
     keys = {key for key, service, _, _ in organization.requests if service == "sqs"}
     assert len(keys) == 2
+
+
+@pytest.mark.parametrize("where", ["true", "account LIKE 'prod-%'"])
+def test_explain_does_not_say_that_a_filter_on_the_account_is_not_used(where: str, connect: Connect) -> None:
+    con = connect("organization:prod-*")
+    con.sql("SELECT count(*) FROM aws.sqs.queues").fetchall()  # the organization has been asked
+    lines = "\n".join(
+        text for _, text in con.sql(f"EXPLAIN SELECT queue_url FROM aws.sqs.queues WHERE {where}").fetchall()
+    )
+    assert "account: 2 (prod-a, prod-b), the session's\n" in lines
