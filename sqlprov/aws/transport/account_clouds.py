@@ -23,6 +23,7 @@ LONGEST_WAIT = 10.0
 EARLY = 0.25
 """Part of the life of a role's credentials after which new ones are got in time: up to EARLY_SECONDS."""
 EARLY_SECONDS = 300.0
+EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException"})
 _CREDENTIAL_WORDS = ("aws_", "sso_", "role_", "cli_", "login_", "mfa_", "web_identity_", "credential_")
 _CREDENTIAL_NAMES = frozenset({"region", "output", "source_profile", "external_id", "duration_seconds"})
 
@@ -143,6 +144,12 @@ class RoleCloud(OtherCloud):
         finally:
             if is_locked:
                 self._login_lock.release()
+
+    def replace_expired(self, error: OperationalError) -> bool:
+        if error.code not in EXPIRED:
+            return False
+        self._renew_at = 0.0
+        return True
 
     def _assume(self, run: Run, region: str) -> None:
         from botocore.credentials import Credentials

@@ -7,6 +7,7 @@ import random
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -183,6 +184,8 @@ def attempt(
         _note_headers(run, getattr(exception, "response", None))
         failure = classify(exception, record.operation, record.region, iam)
         cloud.note_failure(failure.error)
+        if is_read and cloud.replace_expired(failure.error):
+            failure = replace(failure, next=Next.RETRY)
         if failure.next is Next.SLOW_DOWN:
             limiter.note_throttled()
             run.log.note_throttle(record)

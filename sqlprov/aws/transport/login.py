@@ -279,6 +279,10 @@ class Login:
         keys = credentials.get_frozen_credentials()
         return Credentials(keys.access_key, keys.secret_key, keys.token, PROCESS)
 
+    def replace_expired(self, error: OperationalError) -> bool:
+        """Whether the credentials have expired before their time, and another attempt gets new ones."""
+        return False
+
     def find_identity(self) -> str | None:
         """The access key id of the current credentials, or the role that is assumed; `None` if there are none, which
         the next call reports."""

@@ -367,7 +367,7 @@ def test_a_region_that_is_not_a_str_is_an_error_that_shows_it(region: object) ->
         {"database": 5},
         {"local": "yes"},
         {"endpoint_url": 5},
-        {"profile": ["prod"]},
+        {"profile": [5]},
         {"read_only": "off"},
         {"sandbox": 5},
         {"settings": "max_calls=5"},
