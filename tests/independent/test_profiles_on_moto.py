@@ -15,7 +15,7 @@ from moto_organization import OWN, REGIONS, MotoOrganization, start_organization
 
 import sqlprov
 from sqlprov.api.connection import Connection
-from sqlprov.errors import CredentialsError, DatabaseError
+from sqlprov.errors import CredentialsError, DatabaseError, UnknownName
 
 NAMES = ("prod-a", "prod-b", "stage")
 Connect = Callable[..., Connection]
@@ -152,7 +152,7 @@ class ChangingProfile:
                 json.dumps({"Version": 1, "Expiration": soon, **organization.assume_role(name)})
                 for _ in range(2)
             ]
-            for name in NAMES
+            for name in ("master", *NAMES)
         }
 
     def use(self, account: str) -> None:
@@ -185,6 +185,42 @@ def test_a_profile_that_changes_its_account_between_statements_has_the_rows_of_t
         assert rows == [(organization.ids[name],) * 2]
 
 
+def test_the_organization_of_an_earlier_account_is_not_read_with_the_credentials_of_another(
+    organization: MotoOrganization,
+    changing: ChangingProfile,
+    connect: Connect,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("AWS_PROFILE", "changing")
+    con = connect("organization")
+    for _ in range(2):
+        changing.use("master")
+        owners = set(con.sql(OWNERS).fetchall())
+        assert owners == {(account, account) for account in organization.ids.values()}
+        changing.use("prod-a")
+        with pytest.raises(UnknownName, match="No active account of the organization"):
+            con.sql(OWNERS).fetchall()  # moto lists no accounts to a member
+
+
+@pytest.mark.parametrize("accounts", ["organization:master", "organization:master,changing"])
+def test_the_sessions_account_of_an_organization_may_not_change_in_the_middle(
+    accounts: str,
+    organization: MotoOrganization,
+    changing: ChangingProfile,
+    connect: Connect,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("AWS_PROFILE", "changing")
+    changing.use("master")
+    con = connect(accounts, concurrency="1")
+    assert set(con.sql(OWNERS).fetchall()) == {(OWN, OWN)}
+    with (
+        change_after_first("ListQueues", "prod-a", organization, changing),
+        pytest.raises(CredentialsError, match=f"account {organization.ids['prod-a']} now, not of {OWN}"),
+    ):
+        con.sql(OWNERS).fetchall()
+
+
 @contextmanager
 def change_after_first(
     operation: str, account: str, organization: MotoOrganization, changing: ChangingProfile
@@ -199,22 +235,22 @@ def change_after_first(
         yield
 
 
-@pytest.mark.parametrize("own", [True, False])
+@pytest.mark.parametrize("accounts", ["", "changing"])
 @pytest.mark.parametrize(
     "sql", [OWNERS, "SELECT count(*) FROM aws.sqs.queues", "SELECT account FROM aws.sqs.queues"]
 )
 def test_a_profile_that_changes_its_account_in_the_middle_is_an_error(
     sql: str,
-    own: bool,
+    accounts: str,
     organization: MotoOrganization,
     changing: ChangingProfile,
     connect: Connect,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    if own:
+    if not accounts:
         monkeypatch.setenv("AWS_PROFILE", "changing")
     changing.use("prod-a")
-    con = connect("" if own else "changing", concurrency="1")
+    con = connect(accounts, concurrency="1")
     before, after = organization.ids["prod-a"], organization.ids["stage"]
     with (
         change_after_first("ListQueues", "stage", organization, changing),

@@ -67,7 +67,7 @@ class MotoOrganization:
         return self._clients[key]
 
     def assume_role(self, account: str) -> dict[str, str]:
-        """AccessKeyId, SecretAccessKey and SessionToken of an account, which is given by name or id."""
+        """AccessKeyId, SecretAccessKey and SessionToken of a role of an account, which is given by name or id."""
         role = f"arn:aws:iam::{self.ids.get(account, account)}:role/{ROLE}"
         sts = self.open_client("sts", "us-east-1")
         keys = sts.assume_role(RoleArn=role, RoleSessionName="boto3")["Credentials"]

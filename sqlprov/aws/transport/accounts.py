@@ -217,7 +217,8 @@ class AccountFinder:
             if id_ != own_id:
                 yield self._assume(name, id_, run.settings, status)
                 continue
-            open_cloud = partial(NamedCloud, name=name, account_id=id_, **self._share())
+            keys: dict[str, Any] = {"account_id": id_, "id_key": self.own.id_key}
+            open_cloud = partial(NamedCloud, name=name, **keys, **self._share())
             made = Account(name, open_cloud, id_, self.own.profile or "", "", status)
             yield self._accounts.setdefault((name, id_), made)
 
@@ -282,7 +283,13 @@ class AccountFinder:
         return [self.own, *(cloud for cloud in others if cloud is not None)]
 
     def renew(self) -> None:
-        """Forget the credentials that could not be got or were refused; every statement begins with it."""
+        """Forget the credentials that could not be got or were refused, and what followed from earlier ones.
+
+        Every statement begins with it.
+        """
+        if self.own.renew():
+            with self._lock:
+                self._chosen.clear()  # the new ones may be of another organization
         for cloud in self._opened:
             cloud.renew()
 

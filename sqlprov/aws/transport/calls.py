@@ -231,7 +231,10 @@ def _choose_keys(run: Run, cloud: Cloud) -> Any:
         CredentialsError: they are of another account than those of the statement's last call.
     """
     keys = cloud.freeze()
-    if keys is not None and (last := run.keys.setdefault(cloud.name, keys)).access_key != keys.access_key:
+    if keys is None:
+        return None
+    last = run.keys.setdefault(cloud.name, keys)
+    if last.access_key != keys.access_key or cloud.id_key not in ("", keys.access_key):
         before, now = (read_account_id(run, cloud, each) for each in (last, keys))
         if before != now:
             raise _make_changed_error(cloud, before, now)

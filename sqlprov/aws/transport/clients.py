@@ -103,9 +103,10 @@ class Cloud(Login):
 
     def renew(self) -> bool:
         if not super().renew():
-            if self.id_key and self._has_other_keys():
-                self._forget_account()
-            return False
+            if not (self.id_key and self._has_other_keys()):
+                return False
+            self._forget_account()
+            return True
         with self._lock:
             # Another statement may use them.
             self._old_clients += self._clients.values()
