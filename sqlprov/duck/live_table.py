@@ -32,7 +32,7 @@ class LiveTable(TableSource):
         open_scan: Callable[[LiveTable, tuple[str, ...], Predicate], Iterator[pa.RecordBatch]],
     ) -> None:
         self.table = table
-        self.carrier = f"__ctx_{table.service}__{table.name}"
+        self.carrier = f"__ctx_{table.provider}__{table.service}__{table.name}"
         self._open_scan = open_scan
         public = {column.name: column.type for column in table.columns}
         key = {name: public[name] for name in table.key}

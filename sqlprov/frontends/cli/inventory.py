@@ -50,7 +50,7 @@ def inventory(
     A part, which is a table in a region, is one file; FOLDER/manifest-DATE.jsonl says which are complete. A run of the
     same date reads only those that are not. Exit with 7 if a part could not be read.
     """
-    from sqlprov.frontends.inventory.collector import Collector, remove_unfinished
+    from sqlprov.frontends.inventory.collector import Collector
     from sqlprov.frontends.inventory.manifest import PartStatus, list_unfinished
 
     day = f"{date or datetime.now(UTC):%Y-%m-%d}"
@@ -59,7 +59,6 @@ def inventory(
         catalog.reveal(" ".join(patterns))
         known = list_tables(catalog, catalog.list_providers())
         names = choose_tables(known, patterns, skip)
-        remove_unfinished(folder)
         if date is None:
             for earlier in list_unfinished(folder, day):
                 click.echo(f"The run of {earlier} was not finished; --date {earlier} resumes it.", err=True)

@@ -45,6 +45,7 @@ class Collector:
     ) -> None:
         self._connection, self._folder, self._date, self._report = connection, folder, date, report
         self.manifest = PartsManifest(folder, date)
+        _remove_unfinished(folder, date)
         self._stop = threading.Event()
         self._failure: BaseException | None = None
 
@@ -79,8 +80,9 @@ class Collector:
                 todo.put(part)
         cursors = [self._connection.cursor() for _ in range(workers)]
         most = self._connection.settings.concurrency or MOST_CALLS
-        for cursor in cursors:
-            cursor.settings = cursor.settings.with_value("concurrency", str(max(most // workers, 1)))
+        share = str(max(most // workers, 1))
+        for cursor in cursors:  # a part has all of its rows, or fails
+            cursor.settings = cursor.settings.with_values({"concurrency": share, "on_error": "fail"})
         try:
             with ThreadPoolExecutor(workers) as pool:
                 ended = [pool.submit(self._work, cursor, todo) for cursor in cursors]
@@ -123,7 +125,7 @@ class Collector:
     def _read(self, cursor: sqlprov.Connection, part: InventoryPart) -> None:
         file = part.find_file(self._folder, self._date)
         file.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = file.with_name(f"{file.name}{UNFINISHED}-{os.getpid()}")
+        unfinished = file.with_name(f"{file.name}{UNFINISHED}")
         where = f"account = {quote_text(part.account)}"
         where += "" if part.is_global else f" AND region = {quote_text(part.region)}"
         sql = f"SELECT * FROM {quote_path(*part.table.split('.'))} WHERE {where}"
@@ -142,7 +144,7 @@ class Collector:
         self.manifest.note(part, PartStatus.COMPLETE, rows=rows, calls=len(result.calls), file=name)
 
 
-def remove_unfinished(folder: Path) -> None:
-    """Remove what a run that was killed left behind."""
-    for file in folder.rglob(f"*{UNFINISHED}-*"):
-        file.unlink(missing_ok=True)
+def _remove_unfinished(folder: Path, date: str) -> None:
+    """Remove what a run of this date that was killed left behind."""
+    for file in folder.rglob(f"date={date}/*{UNFINISHED}"):
+        file.unlink()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import threading
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from sqlprov.errors import DataError
+from sqlprov.errors import DataError, OperationalError
 from sqlprov.records import dataclass
 
 PREFIX, SUFFIX = "manifest-", ".jsonl"
@@ -50,18 +51,22 @@ class InventoryPart:
     def find_file(self, folder: Path, date: str) -> Path:
         """Where its rows are: `aws/ec2/vpcs/prod/us-east-1/date=2026-12-01/rows.parquet`."""
         account = quote(self.account, safe="@ ") or "-"
+        account = account.replace(".", "%2E") if not account.strip(".") else account  # not the folder above
         return folder.joinpath(*self.table.split("."), account, self.region, f"date={date}", "rows.parquet")
 
 
 class PartsManifest:
     """The manifest of the run of one date; a run that finds it goes on after what it says.
 
+    Until the process ends, no other can open it.
+
     Args:
         folder: of the inventory.
         date: such as 2026-12-01.
 
     Raises:
-        DataError: a line is no JSON; an unfinished last one is what an interrupted run leaves, and is dropped.
+        OperationalError: another run has it open.
+        DataError: a line is not valid JSON; an unfinished last one is what an interrupted run leaves, and is dropped.
     """
 
     def __init__(self, folder: Path, date: str) -> None:
@@ -69,10 +74,15 @@ class PartsManifest:
         self._lock = threading.Lock()
         self._ended: dict[tuple[str, str, str], dict[str, Any]] = {}
         folder.mkdir(parents=True, exist_ok=True)
-        if self.file.exists():
-            self._drop_unfinished_line()
-            for number, line in enumerate(self.file.read_text("utf-8").splitlines(), start=1):
-                self._read(line, number)
+        try:
+            fcntl.flock(os.open(self.file, os.O_RDWR | os.O_CREAT, 0o666), fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise OperationalError(
+                f"Another run of {date} writes {folder}. Wait until it ends, or name another folder or --date."
+            ) from None
+        self._drop_unfinished_line()
+        for number, line in enumerate(self.file.read_text("utf-8").split("\n")[:-1], start=1):
+            self._read(line, number)
 
     def _drop_unfinished_line(self) -> None:
         text = self.file.read_bytes()

@@ -64,6 +64,18 @@ def test_duckdbs_own_plan_shows_the_users_conditions_and_none_of_ours(con: Conne
     assert plan.startswith("PYTHON_ARROW_SCAN\n  Projections: ")
 
 
+def test_explain_shows_the_calls_of_the_table_of_the_named_provider(con: Connection) -> None:
+    con.sql(f"SET sqlprov_regions = '{EAST}'")
+    for provider in ("aws", "awscc", "aws"):
+        ((_, calls), _) = con.sql(f"EXPLAIN SELECT * FROM {provider}.sagemaker.models").fetchall()
+        assert calls.startswith(f"{provider}.sagemaker.models\n")
+    ((_, calls), _) = con.sql(
+        "EXPLAIN SELECT count(*) FROM aws.sagemaker.models a, awscc.sagemaker.models b "
+        "WHERE a.model_arn = b.model_arn"
+    ).fetchall()
+    assert "ListModels in" in calls and "ListResources in" in calls
+
+
 # Regions
 
 

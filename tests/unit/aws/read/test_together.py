@@ -62,7 +62,7 @@ QUERIES = [
     f"SELECT count(*) FROM {EXPERIMENTS} e, {MODELS} m WHERE e.name = m.model_name AND e.creation_time < now()",
     f"""SELECT count(*) FROM {EXPERIMENTS} e, {MODELS} m WHERE e.name = m.model_name AND e.status <> '"__ctx_'""",
     f"""SELECT count(*) FROM {EXPERIMENTS} e, {MODELS} m
-        WHERE e.name = m.model_name AND m.model_arn <> '("__ctx_sagemaker__endpoints" = ''q1'')'""",
+        WHERE e.name = m.model_name AND m.model_arn <> '("__ctx_aws__sagemaker__endpoints" = ''q1'')'""",
     f"SELECT max(e.account_id) FROM {EXPERIMENTS} e, {MODELS} m WHERE e.name = m.model_name",
     # Two scans of one table that cannot share rows: other columns, fewer rows.
     f"SELECT count(a.status), count(b.type) FROM {EXPERIMENTS} a JOIN {EXPERIMENTS} b ON a.name = b.name",

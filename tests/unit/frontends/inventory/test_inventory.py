@@ -15,6 +15,7 @@ from local_sagemaker import connection
 
 from sqlprov.emulator import Emulator, Fault
 from sqlprov.frontends.cli.inventory import choose_tables
+from sqlprov.frontends.inventory.manifest import InventoryPart
 
 EXPERIMENTS = "aws.sagemaker.inference_experiments"
 TABLES = ("models", "endpoints", "inference_experiments")
@@ -103,6 +104,49 @@ def test_what_could_not_be_read_is_named_and_read_by_the_next_run(
     }
 
 
+def test_a_part_never_lacks_rows_that_could_not_be_read(
+    cloud: CommandLine, emulator: Emulator, tmp_path: Path
+) -> None:
+    emulator.inject(Fault("access_denied", operation="ListModels", region="eu-west-1", times=None))
+    done = collect(cloud, tmp_path, "--set", "on_error=warn")
+    assert done.code == 7
+    assert done.out.startswith("8 parts complete, 1 denied; ")
+    assert not list((tmp_path / "aws/sagemaker/models/default/eu-west-1").rglob("*.parquet*"))
+
+
+def test_two_runs_of_a_day_do_not_write_the_same_files(
+    cloud: CommandLine, emulator: Emulator, tmp_path: Path
+) -> None:
+    emulator.inject(Fault("timeout_before", operation="ListModels", times=None))
+    words = [
+        "inventory",
+        str(tmp_path),
+        "--tables",
+        "aws.sagemaker.models",
+        "--region",
+        "us-east-1",
+        "--date",
+        DAY,
+    ]
+    running = cloud.start(*words)
+    wait_until(lambda: any(each.operation == "ListModels" for each in emulator.calls))
+    second = cloud.run(*words)
+    other_day = cloud.run(*words[:-1], "2026-11-30", "--skip", "models")
+    running.kill()
+    running.communicate()
+    assert second.code == 1
+    assert f"Another run of {DAY} writes {tmp_path}." in second.err
+    assert other_day.code == 0
+    emulator.clear_faults()
+    assert cloud.run(*words).code == 0
+
+
+@pytest.mark.parametrize("account", [".", "..", "a/b", "", "Ünï côde"])
+def test_the_folder_of_an_account_is_in_that_of_its_table(tmp_path: Path, account: str) -> None:
+    file = InventoryPart("aws.ec2.vpcs", account, "us-east-1").find_file(tmp_path, DAY)
+    assert file.resolve().parents[2].parent == tmp_path / "aws" / "ec2" / "vpcs"
+
+
 def test_expired_credentials_end_the_run_and_the_next_one_goes_on(
     cloud: CommandLine, emulator: Emulator, tmp_path: Path
 ) -> None:
@@ -133,9 +177,8 @@ def test_a_run_that_is_ended_in_the_middle_goes_on(
     )
     if ending == "kill":
         running.kill()
-        (folder / "aws" / "rows.parquet.unfinished-1").write_bytes(
-            b"PAR1"
-        )  # as one in the middle of a file leaves
+        left = folder / f"aws/sagemaker/models/default/us-west-2/date={DAY}/rows.parquet.unfinished"
+        left.write_bytes(b"PAR1")  # as one in the middle of a file leaves
         with manifest.open("a") as file:
             file.write('{"table": "aws.sage')
     else:
