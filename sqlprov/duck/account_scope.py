@@ -19,23 +19,29 @@ if TYPE_CHECKING:
 Asked = TypeVar("Asked")
 
 
-def find_accounts(accounts: Accounts, table: str, where: Predicate, run: Run, *, may_call: bool) -> Scope:
+def find_accounts(
+    accounts: Accounts, table: str, columns: Sequence[str], where: Predicate, run: Run, *, may_call: bool
+) -> Scope:
     """The accounts of a statement that the conditions accept.
 
     Args:
         accounts: those of the statement.
         table: full name of the table.
-        where: DuckDB's condition.
+        columns, where: DuckDB's request.
         run: the statement.
         may_call: whether an account may be asked for its id.
 
     Raises:
         OperationalError: an account could not be asked.
     """
+    from sqlprov.plan.read.domain import find_domain
     from sqlprov.plan.read.scope import Rule, Scope, find_accepted, find_equal, find_limits
     from sqlprov.plan.read.steps import ACCOUNT, ACCOUNT_ID
 
     accepted = {*find_accepted(ACCOUNT, where, (each.name for each in accounts))}
+    narrowed = run.hints.narrowed_accounts.get(table) if run.hints and ACCOUNT in columns else None
+    if narrowed is not None and find_domain(where, ACCOUNT).values is None:
+        accepted &= narrowed
     chosen = {each.name: each for each in accounts if each.name in accepted}
     by_id = len(accounts) > 1 and bool(find_limits(ACCOUNT_ID, where))
     if may_call and (by_id or len(chosen) > 1):
@@ -53,7 +59,7 @@ def find_accounts(accounts: Accounts, table: str, where: Predicate, run: Run, *,
         run.warn(
             f"No account of the session meets the condition on account of {table}: it has {shown}.{near}"
         )
-    is_limited = bool(find_limits(ACCOUNT, where)) or by_id
+    is_limited = bool(find_limits(ACCOUNT, where)) or by_id or len(accepted) < len(accounts)
     rule = Rule.CONDITION if is_limited else Rule.UNUSED
     return Scope(ACCOUNT, rule, tuple(sorted(names)), accounts.is_estimate)
 

@@ -129,16 +129,17 @@ class HintFinder:
         return bool(mentions) and (several or not plain)
 
     def narrow(self, plan: QueryPlan, run: Run) -> None:
-        """Pass the run the regions that DuckDB's plan leaves to scans without a condition on region."""
+        """Pass the run the places that DuckDB's plan leaves to scans without a condition on region, or on account."""
         from sqlprov.duck.narrowing import is_open, narrow
         from sqlprov.plan.read.domain import find_domain
 
+        self._narrow_accounts(plan, run)
         has_open = any(is_open(scan, REGION) for scan in plan.scans)
         if run.hints is None or not has_open or not self._use().decides:
             return
         known = frozenset(list_known_regions(run.settings.region_names()))
         is_clean = not self._use().renamed
-        narrowed = narrow(plan, REGION, known, lambda text: self._try(text, known), is_clean=is_clean)
+        narrowed = narrow(plan, REGION, known, lambda text: self._try(text, REGION, known), is_clean=is_clean)
         values = (find_domain(scan.where, REGION).values for scan in plan.scans)
         named = frozenset().union(*(each for each in values if each is not None))
         run.hints = replace(
@@ -147,6 +148,20 @@ class HintFinder:
             sources={name: tuple(sorted(each.sources)) for name, each in narrowed.items() if each.sources},
             named=named,
         )
+
+    def _narrow_accounts(self, plan: QueryPlan, run: Run) -> None:
+        from sqlprov.duck.narrowing import is_open, narrow
+        from sqlprov.plan.read.steps import ACCOUNT
+
+        accounts = self._session.accounts.choose(run, may_call=False)
+        is_useful = len(accounts) > 1 and any(is_open(scan, ACCOUNT) for scan in plan.scans)
+        if run.hints is None or accounts.is_estimate or not is_useful:
+            return
+        known = frozenset(each.name for each in accounts)
+        # Other names may mean the same column: only conditions right above a scan count.
+        narrowed = narrow(plan, ACCOUNT, known, lambda text: self._try(text, ACCOUNT, known), is_clean=False)
+        values = {name: each.values for name, each in narrowed.items()}
+        run.hints = replace(run.hints, narrowed_accounts=values)
 
     # Joins
 
@@ -160,14 +175,14 @@ class HintFinder:
             keys = find_join_keys(self._session, self._duck, query.text, words, plan.scans)
             run.hints = replace(run.hints, join_keys=keys)
 
-    def _try(self, condition: str, known: frozenset[str]) -> frozenset[str] | None:
-        """The regions that meet a condition of DuckDB's plan; `None` if the region alone does not decide it."""
+    def _try(self, condition: str, column: str, known: frozenset[str]) -> frozenset[str] | None:
+        """The values that meet a condition of DuckDB's plan; `None` if the column alone does not decide it."""
         tokens = tokenize(condition)
         words = {token.value.lower() for token in tokens if token.is_name}
         # For other functions, the plan may omit parts that matter: the names in a struct, the body of a lambda.
-        if REGION not in words or not words <= {REGION, *TEXT_WORDS, *self._find_text_functions()}:
+        if column not in words or not words <= {column, *TEXT_WORDS, *self._find_text_functions()}:
             return None
-        query = f'SELECT "{REGION}" FROM (SELECT unnest($known) AS "{REGION}") WHERE {condition}'
+        query = f'SELECT "{column}" FROM (SELECT unnest($known) AS "{column}") WHERE {condition}'
         try:
             # A separate cursor, because an error would abort the user's transaction.
             with self._duck.cursor() as own:

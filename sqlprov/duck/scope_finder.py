@@ -51,7 +51,7 @@ class ScopeFinder:
         rule = find_rule(REGION, columns, where, lambda: hints is None or hints.decides())
         named, known = find_equal(REGION, where), self._list_known(accounts, run)
         self._check_names(table, named, where, run, known)
-        account_scope = find_accounts(accounts, name, where, run, may_call=may_call)
+        account_scope = find_accounts(accounts, name, columns, where, run, may_call=may_call)
         several = len(accounts) > 1
         finders = {
             account: RegionFinder(accounts.get(account).cloud, self._held, is_one_of_several=several)

@@ -162,6 +162,12 @@ def test_a_condition_that_duckdb_passes_chooses_the_accounts(
 def test_other_conditions_on_the_account_filter_its_rows(org: Organization, connect: Connect) -> None:
     con = connect(accounts="organization")
     assert read(con, "account LIKE 'prod-%'") == org.list_rows("prod-1", "prod-2")
+    assert read(con, "account LIKE 'prod-%' OR account LIKE '%v-1'") == org.list_rows(
+        "prod-1", "prod-2", "dev-1"
+    )
+    assert count_calls(con) == {"ListQueues": 3}
+    assert read(con, "account LIKE 'prod-%' OR queue_url LIKE '%own%'") != org.list_rows("prod-1", "prod-2")
+    assert count_calls(con) == {"ListQueues": 4}
     assert read(con, "account_id || '' = account_id AND lower(account) = 'dev-1'") == org.list_rows("dev-1")
 
 
