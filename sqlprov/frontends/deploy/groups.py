@@ -18,6 +18,10 @@ from sqlprov.sql.lexer import TokenKind, tokenize
 _PLAIN = ("SELECT", "FROM", "WITH", "INSERT", "UPDATE", "DELETE", "EXEC")
 """First words of statements that depend on no other statement of their connection."""
 
+_BEFORE_TABLES = ("from", "join", "into", "update")
+_MAKES_TEXT = frozenset({"|", "concat", "concat_ws", "format", "printf", "replace", "query", "query_table"})
+"""What makes a name that no literal has."""
+
 
 @dataclass(frozen=True)
 class _Uses:
@@ -78,11 +82,13 @@ def _find_uses(command: StackCommand, resource: StackResource) -> _Uses | None:
         keys |= set(filter(None, deployable.identity.values()))
         return _Uses(frozenset(texts), frozenset(keys), row_table=resource.table.lower())
     assert isinstance(deployable, SqlResource)
-    return _read_uses(deployable, {str(value) for value in command.stack.renderer.context.values()})
+    renderer = command.stack.renderer
+    shared = {str(renderer.context.get(name, "")) for name in (*renderer.exported, "region", "stack_env")}
+    return _read_uses(deployable, shared)
 
 
 def _read_uses(deployable: SqlResource, shared: set[str]) -> _Uses | None:
-    """What statements use; `shared` are values that many resources have, such as the region."""
+    """What statements use; `shared` are texts that name no new resource, such as the region and earlier exports."""
     texts, tables = set[str](), set[str]()
     try:
         queries = [*deployable.list_queries().values()]
@@ -94,12 +100,19 @@ def _read_uses(deployable: SqlResource, shared: set[str]) -> _Uses | None:
         if not tokens[0].is_one_of(*_PLAIN):
             return None
         texts |= {token.value for token in tokens if token.kind is TokenKind.STRING}
-        words = [token.value.lower() if token.is_name else token.text for token in tokens]
-        paths = (words[at : at + 5] for at in range(len(words) - 4))
-        tables |= {"".join(path) for path in paths if path[1] == path[3] == "."}
+        words = [token.value.lower() if token.is_name else token.text.lower() for token in tokens]
+        paths = [words[at : at + 5] for at in range(len(words))]
+        own = {path[0] for path in paths if path[1:3] == ["as", "("]}
+        read = [path[1:] for path in paths if path[0] in _BEFORE_TABLES]
+        is_unclear = any(
+            path[:1] != ["("] and own.isdisjoint(path[:1]) and path[1::2] != [".", "."] for path in read
+        )
+        if is_unclear or not _MAKES_TEXT.isdisjoint(words):
+            return None  # USE or a view decides the table, or the statement makes the name
+        tables |= {"".join(path) for path in paths if path[1::2] == [".", "."]}
     return _Uses(frozenset(texts), frozenset(texts - shared), frozenset(tables))
 
 
 def _mentions(text: str, key: str) -> bool:
     """Whether a text is a key, or has it as a part, as an ARN has a name."""
-    return re.search(rf"(?<![\w-]){re.escape(key)}(?![\w-])", text) is not None
+    return re.search(rf"(?<![\w-]){re.escape(key)}(?![\w-])", text, re.IGNORECASE) is not None

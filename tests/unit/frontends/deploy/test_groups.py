@@ -61,6 +61,9 @@ DELETE FROM aws.sagemaker.endpoint_configs WHERE endpoint_config_name = '{{ name
     [
         (MODEL + CONFIG, "other", [["model", "config"]]),
         (MODEL + CONFIG, "parts-model", [["model"], ["config"]]),  # by its name in a text
+        (MODEL + CONFIG, "PARTS-model", [["model"], ["config"]]),  # some services lower names
+        (MODEL.replace("{{ stack_name }}-model", "{{ stack_name }}") + CONFIG, "parts", [["model"], ["config"]]),
+        (MODEL + CONFIG, "parts-' || 'model", [["model"], ["config"]]),  # by a name that the statement makes
         (MODEL + CONFIG, "{{ arn }}", [["model"], ["config"]]),  # by its export
         (ROW + CONFIG, "other", [["row", "config"]]),
         (ROW + CONFIG, "parts-row", [["row"], ["config"]]),
@@ -79,6 +82,16 @@ def test_resources_that_share_nothing_are_built_at_once(
     stack = load_stack(folder, "dev", VARIABLES, con.catalog)
     builder = Builder(stack, Runner(con, Reporter(print)))
     assert [[each.name for each in group] for group in group_resources(builder)] == groups
+
+
+@pytest.mark.parametrize("table", ["sagemaker.models", "models", "a_view"])
+def test_a_resource_whose_table_depends_on_the_session_is_built_alone(
+    con: Connection, tmp_path: Path, table: str
+) -> None:
+    config = CONFIG_IQL.replace("FROM aws.sagemaker.endpoint_configs\nWHERE", f"FROM {table}\nWHERE")
+    folder = write_stack(tmp_path, HEAD + MODEL + CONFIG, model=MODEL_IQL, config=config)
+    builder = Builder(load_stack(folder, "dev", VARIABLES, con.catalog), Runner(con, Reporter(print)))
+    assert [[each.name for each in group] for group in group_resources(builder)] == [["model"], ["config"]]
 
 
 def test_what_is_built_at_once_is_reported_in_order_and_torn_down(con: Connection, tmp_path: Path) -> None:
