@@ -292,6 +292,8 @@ class AccountFinder:
                 self._chosen.clear()  # the new ones may be of another organization
         for cloud in self._opened:
             cloud.renew()
+            if cloud is not self.own:
+                cloud.forget_limiters()
 
     def close(self) -> None:
         """Close the connections of every account."""

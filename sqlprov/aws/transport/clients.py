@@ -144,6 +144,13 @@ class Cloud(Login):
         """Within the block, this thread's requests are signed for the account, with `keys` if they are given."""
         return _OWN_CREDENTIALS if keys is None else sign_with(keys)
 
+    def forget_limiters(self) -> None:
+        """Forget the services that have not throttled: an organization has tens of thousands of places."""
+        if any(limiter.rate is None for limiter in list(self._limiters.values())):
+            self._limiters = {
+                key: each for key, each in list(self._limiters.items()) if each.rate is not None
+            }
+
     def get_limiter(self, service: str, region: str) -> Limiter:
         """The rate limit of botocore's `service` in `region`, shared by all connections to the account.
 

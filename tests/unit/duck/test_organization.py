@@ -108,6 +108,18 @@ def test_accounts_share_their_clients() -> None:
         assert len(shared) == 1
 
 
+def test_an_account_that_was_read_keeps_little() -> None:
+    options = {"accounts": "organization", "regions": "us-east-1,eu-west-1"}
+    with Emulator(organization=make_organization(10, rows=2)) as em, connection(em.url, **options) as con:
+        em.inject(Fault("throttle", operation="ListModels", account="200000000001", times=3))
+        con.sql(EACH).fetchall()
+        con.sql("SELECT 1").fetchall()
+        clouds = [each for each in con._session.accounts._opened if each is not con._session.accounts.own]
+        kept = {cloud.account_id for cloud in clouds for limiter in cloud._limiters.values() if limiter}
+        assert len(clouds) == 10 and kept <= {"200000000001"}
+        assert all(not cloud._clients for cloud in clouds)
+
+
 def test_a_thousand_profiles_open_nothing_before_they_are_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
