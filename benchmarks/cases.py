@@ -132,6 +132,21 @@ def measure_services(scale: Scale) -> Findings:
         yield compare(case, "calls, of (a)", ours["calls"], theirs["calls"], 1.0, "us/(a)")
 
 
+def measure_organization(scale: Scale) -> Findings:
+    """One table of every account, in many regions."""
+    latency, places = 0.03 * scale.slower, REGIONS[: scale.regions]
+    with ServerProcess({}, accounts=scale.accounts) as server:
+        server.set_options(latency=latency)
+        job: Job = {"work": "read_organization", "regions": places}
+        jobs = {who: {**job, "contender": who} for who in ("us", "a")}
+        costs = run_pairs(server.url, jobs, scale.pairs)
+    case = f"{scale.accounts} accounts x {len(places)} regions, {latency * 1000:g} ms"
+    ours, theirs = costs["us"], costs["a"]
+    yield compare(case, "wall, of (a)", ours["wall"], theirs["wall"], 0.3, "us/(a)")
+    yield compare(case, "client CPU, of (a)", ours["cpu"], theirs["cpu"], None, "us/(a)")
+    yield compare(case, "peak memory, of (a)", ours["peak"], theirs["peak"], None, "us/(a)")
+
+
 def measure_services_memory(scale: Scale) -> Findings:
     """A long list in XML, written bit by bit."""
     with ServerProcess({}, canned=scale.instances) as server, TemporaryDirectory() as folder:
@@ -348,6 +363,7 @@ CASES: dict[str, Callable[[Scale], Findings]] = {
     "regions": measure_regions,
     "describes": measure_describes,
     "services": measure_services,
+    "organization": measure_organization,
     "services_memory": measure_services_memory,
     "newest": measure_newest,
     "join": measure_join,

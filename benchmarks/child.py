@@ -69,6 +69,14 @@ def read_service(job: Job) -> Costs:
     return measure_cost(lambda: who.read(job["what"]))
 
 
+def read_organization(job: Job) -> Costs:
+    """All models of all accounts, cold: roles are assumed and clients are made."""
+    from benchmarks.organization import BotoOrganization, OurOrganization
+
+    who = OurOrganization(job["settings"]) if job["contender"] == "us" else BotoOrganization()
+    return {**measure_cost(lambda: who.read(job["regions"])), "peak": read_peak_memory()}
+
+
 def run_statements(job: Job) -> Costs:
     """Each statement `rounds` times, in turns; the median of each cost, and the most calls."""
     who = load_contender("us", job["settings"])
@@ -225,6 +233,7 @@ WORKS = {
     "list_rows": list_rows,
     "describe_rows": describe_rows,
     "read_service": read_service,
+    "read_organization": read_organization,
     "statements": run_statements,
     "planning": time_planning,
     "csv": measure_csv,

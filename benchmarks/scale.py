@@ -17,6 +17,7 @@ class Scale:
         throttled: rows described while `rate` calls a second are allowed.
         joined: rows of each table of the join.
         instances, roles, objects, services: rows of `canned`; the services are in 100 clusters.
+        accounts: of an organization.
         slower: seconds of latency are multiplied by it.
         growth: rows, and latencies in seconds, of the chart.
     """
@@ -34,6 +35,7 @@ class Scale:
     roles: int
     objects: int
     services: int
+    accounts: int
     slower: float
     plans: int
     growth_rows: tuple[int, ...]
@@ -54,6 +56,7 @@ FULL = Scale(
     roles=5_000,
     objects=20_000,
     services=5_000,
+    accounts=50,
     slower=1.0,
     plans=250,
     growth_rows=(1_000, 3_000, 10_000, 30_000, 100_000),
@@ -73,6 +76,7 @@ QUICK = Scale(
     roles=1_000,
     objects=5_000,
     services=1_000,
+    accounts=10,
     slower=1.0,
     plans=50,
     growth_rows=(1_000, 3_000),
@@ -92,6 +96,7 @@ TINY = Scale(
     roles=30,
     objects=1_500,
     services=100,
+    accounts=3,
     slower=0.1,
     plans=5,
     growth_rows=(150,),

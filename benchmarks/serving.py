@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Any
 
 from benchmarks.canned import CannedAws
-from sqlprov.emulator import Emulator, Options
+from sqlprov.emulator import Emulator, Options, make_organization
 
 HOSTED = ("Endpoint", "EndpointConfig", "Model")
 
@@ -21,10 +21,15 @@ class ServerProcess:
         experiments: region -> inference experiments in it. Several regions under one name, `a,b`, share them.
         hosted: endpoints, as many endpoint configs and as many models, all in us-east-1, of the same names.
         canned: EC2 instances, as many IAM roles and as many S3 objects, instead of SageMaker.
+        accounts: of an organization, each with up to 20 models in each region.
     """
 
-    def __init__(self, experiments: dict[str, int], hosted: int = 0, canned: int = 0) -> None:
-        self._data = json.dumps({"experiments": experiments, "hosted": hosted, "canned": canned})
+    def __init__(
+        self, experiments: dict[str, int], hosted: int = 0, canned: int = 0, accounts: int = 1
+    ) -> None:
+        self._data = json.dumps(
+            {"experiments": experiments, "hosted": hosted, "canned": canned, "accounts": accounts}
+        )
         self.url = ""
 
     def __enter__(self) -> ServerProcess:
@@ -56,9 +61,10 @@ class ServerProcess:
         self._process.wait()
 
 
-def serve(experiments: dict[str, int], hosted: int, canned: int) -> None:
+def serve(experiments: dict[str, int], hosted: int, canned: int, accounts: int) -> None:
     """Print the URL, then take Options as lines of JSON until stdin ends."""
-    with CannedAws(canned) if canned else Emulator() as server:
+    organization = make_organization(accounts, rows=20) if accounts > 1 else None
+    with CannedAws(canned) if canned else Emulator(organization=organization) as server:
         if isinstance(server, Emulator):
             fill(server, experiments, hosted)
         print(server.url, flush=True)
