@@ -21,7 +21,8 @@ Group = tuple[tuple[str, ...], tuple[str, ...]]
 class Places(Sequence[Place]):
     """Accounts and their regions. Each place is made when it is used: an organization has tens of thousands.
 
-    A region of every account comes before the next region: each account has its own rate limits.
+    Every region of an account comes before the next account: neighbours call different servers, and the calls in flight
+    need a connection each, not one for each of them and each region.
     """
 
     def __init__(self, groups: Iterable[Group] = ()) -> None:
@@ -42,8 +43,8 @@ class Places(Sequence[Place]):
 
     def __iter__(self) -> Iterator[Place]:
         for accounts, regions in self.groups:
-            for region in regions:
-                yield from ({REGION: region, ACCOUNT: account} for account in accounts)
+            for account in accounts:
+                yield from ({REGION: region, ACCOUNT: account} for region in regions)
 
     @overload
     def __getitem__(self, at: int) -> Place: ...

@@ -9,10 +9,10 @@ ACCOUNTS = tuple(f"a{number}" for number in range(1_000))
 REGIONS = tuple(f"r{number}" for number in range(30))
 
 
-def test_a_region_of_every_account_comes_before_the_next_region() -> None:
+def test_every_region_of_an_account_comes_before_the_next_account() -> None:
     places = Places([(("a", "b"), ("r1", "r2")), (("c",), ("r3",)), (("d",), ())])
     pairs = [(place["account"], place["region"]) for place in places]
-    assert pairs == [("a", "r1"), ("b", "r1"), ("a", "r2"), ("b", "r2"), ("c", "r3")]
+    assert pairs == [("a", "r1"), ("a", "r2"), ("b", "r1"), ("b", "r2"), ("c", "r3")]
     assert len(places) == 5 and places.accounts == ("a", "b", "c")
     assert places.regions == {"r1", "r2", "r3"}
 
@@ -37,7 +37,7 @@ def test_the_places_of_an_organization_are_made_only_when_they_are_used() -> Non
     assert sum(map(sys.getsizeof, held)) < 2_000
     assert [step.account_region for step in islice(steps, 2) if isinstance(step, ListRead)] == [
         ("a0", "r0"),
-        ("a1", "r0"),
+        ("a0", "r1"),
     ]
 
 
