@@ -364,6 +364,26 @@ class Connection(PEP249Cursor):
         finally:
             run.finish()
 
+    def split(self, sql: str) -> tuple[pa.Schema, list[tuple[str, str]]]:
+        """The columns of a query, and the (account, region) pairs that it reads.
+
+        The rows that `within` reads of the pairs, some here and some there, are together those of the query.
+
+        Raises:
+            NotSupportedError: the query needs the rows of several places together, as an aggregate does.
+            Error: as `sql`.
+        """
+        (statement,) = self.check(sql)
+        if not isinstance(statement, Query):
+            raise NotSupportedError(f"{sql.split()[0]} cannot be read in parts; expected a SELECT.")
+        return self._runner.split(statement, self.settings)
+
+    def within(self, places: Iterable[tuple[str, str]]) -> Connection:
+        """A cursor whose statements read only these (account, region) pairs, as if there were no others."""
+        cursor = self.cursor()
+        cursor._runner.within = frozenset(places)
+        return cursor
+
     @property
     def target(self) -> str:
         """The endpoints and the profile that calls use, in words: `AWS, profile prod`.

@@ -46,7 +46,10 @@ class StatementRunner:
         current: the run that is not finished; `None` between statements.
         latest: the last run; `None` before the first.
         latest_with_calls: the last run that made calls or would have written, for sqlprov.errors and sqlprov.outcomes.
+        within: (account, region) of the only places that its statements read; `None` for no limit.
     """
+
+    within: frozenset[tuple[str, str]] | None = None
 
     def __init__(self, session: Session) -> None:
         self.cursor = Cursor(session)
@@ -72,7 +75,9 @@ class StatementRunner:
         """
         self._session.reveal(statement.text)
         self._session.accounts.renew()
-        run = self.latest = Run(settings, id=self.cursor.binder.id, previous=self.latest_with_calls)
+        run = self.latest = Run(
+            settings, id=self.cursor.binder.id, previous=self.latest_with_calls, within=self.within
+        )
         if (rows := self._answer_from_catalog(statement, settings, bindings)) is not None:
             run.finish()
             return Result.of(rows, run)
@@ -103,6 +108,23 @@ class StatementRunner:
         result = Result.of(rows, run, answer.planned, answer.types)
         result.rowcount = answer.rowcount
         return result
+
+    def split(self, query: Query, settings: Settings) -> tuple[pa.Schema, list[tuple[str, str]]]:
+        """The columns of a query, and the (account, region) pairs that it reads.
+
+        Raises:
+            NotSupportedError: the query needs the rows of several places together.
+            Error: as `run`.
+        """
+        self._session.reveal(query.text)
+        self._session.accounts.renew()
+        run = self.current = self.latest = Run(settings, id=self.cursor.binder.id)
+        try:
+            schema, places = self._call_interruptibly(lambda: self.cursor.split(query, run), run, query)
+        finally:
+            self._finish(run)
+        pairs = ((str(place["account"]), str(place["region"])) for each in places for place in each)
+        return schema, [*dict.fromkeys(pairs)]
 
     def _answer_from_catalog(
         self, statement: Statement, settings: Settings, bindings: Bindings

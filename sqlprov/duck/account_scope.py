@@ -42,6 +42,8 @@ def find_accounts(
     narrowed = run.hints.narrowed_accounts.get(table) if run.hints and ACCOUNT in columns else None
     if narrowed is not None and find_domain(where, ACCOUNT).values is None:
         accepted &= narrowed
+    if run.within is not None:
+        accepted &= {account for account, _ in run.within}
     chosen = {each.name: each for each in accounts if each.name in accepted}
     by_id = len(accounts) > 1 and bool(find_limits(ACCOUNT_ID, where))
     if may_call and (by_id or len(chosen) > 1):
@@ -51,7 +53,7 @@ def find_accounts(
         ids = {"", *find_accepted(ACCOUNT_ID, where, ids)}
         chosen = {name: each for name, each in chosen.items() if each.account_id in ids}
     names = [each.name for each in _drop_repeated(list(chosen.values()), run)]
-    if not names:
+    if not names and run.within is None:
         known = sorted(each.name for each in accounts)
         named = [name for name in find_equal(ACCOUNT, where) if name not in known]
         near = suggest(named[0], known) if named else ""

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from sqlprov.catalog.table import Table
     from sqlprov.duck.dry_run import Confirm, WritePreview
     from sqlprov.duck.target_reader import QueryResult
+    from sqlprov.plan.read import Places
 
 _TEMPORARY = (
     "SELECT 1 FROM duckdb_tables() WHERE temporary AND lower(table_name) = lower(?) "
@@ -111,6 +112,15 @@ class Cursor:
         if isinstance(statement, Explain):
             return self.queries.explain(inner, bindings, run, as_json=statement.as_json)
         return self.queries.run(inner, bindings, run)
+
+    def split(self, query: Query, run: Run) -> tuple[pa.Schema, list[Places]]:
+        """As `QueryRunner.split`."""
+        self._session.scans.runs[self.binder.id] = run
+        if reason := find_refusal(query, self._session.catalog, self.binder.read_path):
+            raise NotSupportedError(reason)
+        bindings = Bindings(None, None)
+        self._check_json(query, bindings)
+        return self.queries.split(query, bindings, run)
 
     def _check_json(self, query: Query, bindings: Bindings) -> None:
         """Refuse `json_extract(…) = 'text'`, `tags['team']` and `tags->>'team'` of live tables."""

@@ -39,6 +39,9 @@ PASSES = frozenset(
 )
 """Steps that pass rows one by one: a step above may stop the steps below."""
 
+ROW_BY_ROW = frozenset({"PROJECTION", "FILTER", "UNNEST", "UNION"})
+"""Steps that look at one row at a time."""
+
 Node = Mapping[str, Any]
 
 
@@ -122,6 +125,16 @@ class QueryPlan:
             for at, plan in zip(whole, share_parents([plans[at] for at in whole])[0], strict=True):
                 plans[at] = plan
         return plans
+
+    def find_joint_step(self) -> str:
+        """A step that needs the rows of several scans, or of all places of one; empty if every row stands alone."""
+        nodes = [*self.roots]
+        for node in nodes:
+            name = node["name"].strip()
+            if name not in ROW_BY_ROW and (name != SCAN or _read_scan(self._session, node, "", True) is None):
+                return name
+            nodes += node["children"]
+        return ""
 
     def prefetch(self, run: Run) -> None:
         """Start the calls of all scans together, if there are several.

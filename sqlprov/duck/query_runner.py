@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from sqlprov.aws.transport.run import Run
     from sqlprov.catalog.table import Table
     from sqlprov.duck.explain_plan import QueryPlan
-    from sqlprov.plan.read import PlannedCall
+    from sqlprov.plan.read import Places, PlannedCall
 
 COUNTED = frozenset(
     {"INSERT", "UPDATE", "DELETE", "CREATE", "COPY", "DROP", "ALTER", "EXPORT", "IMPORT", "MERGE", "TRUNCATE"}
@@ -174,6 +174,32 @@ class QueryRunner:
         planned = (*asking.values(), *(call for call in calls if call.table))
         make_table = render_json if as_json else render
         return Answer(make_table(plans, plan, run, partial(self._find_rate, run)), planned=planned)
+
+    def split(self, query: Query, bindings: Bindings, run: Run) -> tuple[pa.Schema, list[Places]]:
+        """The columns of a query, and the places of each of its scans: read apart, their rows are those of the whole.
+
+        Raises:
+            NotSupportedError: the query needs the rows of several places together.
+        """
+        if (
+            query.verb not in ("SELECT", "FROM")
+            or query.words & CHANGING
+            or reads_to_bind(self._binder.duck, query)
+        ):
+            raise NotSupportedError(f"{query.verb} cannot be read in parts: expected a SELECT.")
+        query = self._spell(query, bindings, run)
+        self._prepare(query, bindings, run)
+        relation = self._binder.bind(query.text, bindings, run)
+        assert relation is not None, "a SELECT has rows"
+        plan = self._binder.explain(query.text, bindings, run)
+        if step := plan.find_joint_step():
+            raise NotSupportedError(
+                f"The query cannot be read in parts: {step} needs the rows of all places together. Read the columns "
+                "and rows that it needs, and do the rest where they are."
+            )
+        return relation.limit(0).to_arrow_reader(BATCH).schema, [
+            scan.plan(run).steps.places for scan in plan.scans
+        ]
 
     def _find_rate(self, run: Run, service: str, account: str, region: str) -> float | None:
         """The calls a second that a service accepts in an account's region; `None` if it has not throttled."""

@@ -54,7 +54,9 @@ class ScopeFinder:
         account_scope = find_accounts(accounts, name, columns, where, run, may_call=may_call)
         several = len(accounts) > 1
         finders = {
-            account: RegionFinder(accounts.get(account).cloud, self._held, is_one_of_several=several)
+            account: RegionFinder(
+                accounts.get(account).cloud, self._find_held(account, run), is_one_of_several=several
+            )
             for account in account_scope.values
         }
         if table.home:
@@ -64,11 +66,22 @@ class ScopeFinder:
         run.scopes += [(name, account_scope), (name, scope)]
         groups: dict[tuple[str, ...], list[str]] = {}
         for account in finders:
-            groups.setdefault(regions.get(account, ()), []).append(account)
+            own = (
+                each
+                for each in regions.get(account, ())
+                if run.within is None or (account, each) in run.within
+            )
+            groups.setdefault(tuple(own), []).append(account)
         places = Places((tuple(each), own) for own, each in groups.items())
         # What a session with one account reads needs no word.
         is_plain = not (several or accounts.is_estimate) and account_scope.rule.is_session
         return [scope] if is_plain else [account_scope, scope], places
+
+    def _find_held(self, account: str, run: Run) -> tuple[str, ...] | None:
+        """The regions that there are: of a part of a statement, those of the part."""
+        if run.within is None:
+            return self._held
+        return tuple(sorted(region for name, region in run.within if name == account))
 
     def _list_known(self, accounts: Accounts, run: Run) -> set[str]:
         """Every region that a condition may name."""

@@ -38,6 +38,8 @@ class Run:
         request_tag: value of the tag that `sqlprov_request_tag` adds to the resources that it creates.
         hints: hints for its scans, from its text; `None` if there are none.
         scopes: table and scope of each scan planned so far.
+        within: (account, region) of the only places that its scans may read; `None` for no limit. It is a part of a
+            statement whose other parts read the others.
         bound_variables: variables of the caller that DuckDB sees as relations while it runs.
         is_write: whether it writes to the cloud, or tried to.
         outcomes: the outcome of each row that it wrote.
@@ -55,6 +57,7 @@ class Run:
     request_tag: str = field(default_factory=lambda: uuid.uuid4().hex)
     hints: Hints | None = None
     scopes: list[tuple[str, Scope]] = field(default_factory=list)
+    within: frozenset[tuple[str, str]] | None = None
     bound_variables: list[str] = field(default_factory=list)
     is_write: bool = False
     outcomes: list[Any] = field(default_factory=list)

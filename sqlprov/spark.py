@@ -1,0 +1,4 @@
+"""Live tables in Spark: see docs/spark.md."""
+
+from sqlprov.frontends.spark import read as read
+from sqlprov.frontends.spark import register as register
