@@ -39,8 +39,8 @@ PASSES = frozenset(
 )
 """Steps that pass rows one by one: a step above may stop the steps below."""
 
-ROW_BY_ROW = frozenset({"PROJECTION", "FILTER", "UNNEST", "UNION"})
-"""Steps that look at one row at a time."""
+ROW_BY_ROW = frozenset({"PROJECTION", "FILTER", "UNNEST", "UNION", "EMPTY_RESULT"})
+"""Steps that look at one row at a time, or at none."""
 
 Node = Mapping[str, Any]
 
@@ -130,7 +130,7 @@ class QueryPlan:
         """A step that needs the rows of several scans, or of all places of one; empty if every row stands alone."""
         nodes = [*self.roots]
         for node in nodes:
-            name = node["name"].strip()
+            name = str(node["name"]).strip()
             if name not in ROW_BY_ROW and (name != SCAN or _read_scan(self._session, node, "", True) is None):
                 return name
             nodes += node["children"]

@@ -29,6 +29,7 @@ ASIDE = {
     "output": {"errors", "arrow_functions"},
     "emulator": {"errors", "catalog", "private_files"},
     "__main__": {"frontends"},
+    "spark": {"frontends"},
 }
 FRONTENDS_MAY_USE = {"api", "catalog", "errors", "local", "output", "private_files"}
 FRONTENDS_MAY_USE |= {"records", "settings", "sql", "version"}
@@ -54,6 +55,7 @@ HOMES = {
     "platformdirs": {"aws", "local"},
     "sqlalchemy": {"frontends"},
     "urllib3": {"aws"},
+    "pyspark": {"frontends"},
     "pyarrow": {"api", "arrow_functions", "aws", "catalog", "duck", "frontends", "output", "plan", "sql"},
     "orjson": {"aws", "catalog", "duck", "emulator", "frontends", "output"},
     "jsonpatch": {"plan", "emulator"},

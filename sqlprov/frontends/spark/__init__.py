@@ -1,6 +1,10 @@
 """Reads live tables on the workers of a Spark cluster, or of Sail: `register(spark)`, then `read(spark, query)`."""
 
-from sqlprov.frontends.spark.checked import read
-from sqlprov.frontends.spark.source import register
+try:
+    from sqlprov.frontends.spark.checked import read
+    from sqlprov.frontends.spark.source import register
+except ModuleNotFoundError as error:
+    message = f"{error.name} is not installed. Run: pip install '.[spark]'"
+    raise ModuleNotFoundError(message, name=error.name) from None
 
 __all__ = ["read", "register"]

@@ -8,14 +8,13 @@ view would miss rows. What can be pushed is in the query.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
-from zlib import crc32
 
 import pyarrow as pa
 from pyspark.sql.datasource import DataSource, DataSourceReader, InputPartition
 
-from sqlprov.errors import Error, InterfaceError, suggest
+from sqlprov.errors import Error, InterfaceError, OperationalError, suggest
 from sqlprov.sql.lexer import quote_path
 
 if TYPE_CHECKING:
@@ -25,12 +24,14 @@ if TYPE_CHECKING:
 
 ERROR = "sqlprov_error"
 """The column of an error, in place of the rows that are missing; with `errors` = `column`."""
-OPTIONS = (
-    *("query", "table", "regions", "profile", "endpoint_url", "local", "settings", "partitions", "errors"),
-)
+CONNECTING = ("regions", "profile", "endpoint_url", "local", "settings")
+OPTIONS = ("query", "table", *CONNECTING, "partitions", "errors")
 MOST_PARTITIONS = 64
 CONCURRENCY = "16"
 """Calls in flight of a partition: they wait, they do not compute."""
+
+Pairs = Sequence[tuple[str, str]]
+"""Accounts, each with a region."""
 
 
 class SqlprovSource(DataSource):
@@ -38,6 +39,7 @@ class SqlprovSource(DataSource):
 
     def __init__(self, options: Mapping[str, str]) -> None:
         self.chosen = parse_options(options)
+        self._parts: tuple[pa.Schema, Pairs] | None = None
 
     @classmethod
     def name(cls) -> str:
@@ -46,56 +48,61 @@ class SqlprovSource(DataSource):
     def schema(self) -> Any:
         from pyspark.sql.pandas.types import from_arrow_schema
 
-        with open_connection(self.chosen) as connection:
-            schema, _ = connection.split(find_query(self.chosen))
-        return from_arrow_schema(_add_error(_store(schema), self.chosen))
+        schema, _ = self._split()
+        return from_arrow_schema(add_error_field(schema) if has_error_column(self.chosen) else schema)
 
     def reader(self, schema: Any) -> DataSourceReader:
-        return _Reader(self.chosen)
+        return _Reader(self.chosen, *self._split())
+
+    def _split(self) -> tuple[pa.Schema, Pairs]:
+        # Spark sends this object on from `schema` to `reader`: the account is asked for its regions once.
+        if self._parts is None:
+            with connect(self.chosen) as connection:
+                schema, pairs = connection.split(find_query(self.chosen))
+            self._parts = store(schema), pairs
+        return self._parts
 
 
 class _Places(InputPartition):
-    """(account, region) pairs."""
+    """The (account, region) pairs that a worker reads."""
 
-    def __init__(self, places: Sequence[tuple[str, str]]) -> None:
+    def __init__(self, pairs: Pairs) -> None:
         super().__init__(None)
-        self.places = tuple(places)
+        self.pairs = tuple(pairs)
 
 
 class _Reader(DataSourceReader):
-    """Reads a query; it holds the options only, and is sent to the workers."""
+    """Reads a query. It is sent to the workers, and holds what the user wrote and what the driver planned."""
 
-    def __init__(self, options: Mapping[str, str]) -> None:
-        self.options = dict(options)
+    def __init__(self, options: Mapping[str, str], schema: pa.Schema, pairs: Pairs) -> None:
+        self.options, self.schema, self.pairs = dict(options), schema, pairs
 
     def partitions(self) -> list[InputPartition]:
-        with open_connection(self.options) as connection:
-            _, places = connection.split(find_query(self.options))
-        count = min(int(self.options.get("partitions", MOST_PARTITIONS)), len(places)) or 1
-        groups: list[list[tuple[str, str]]] = [[] for _ in range(count)]
-        for place in places:
-            groups[crc32("|".join(place).encode()) % count].append(place)
-        return [_Places(group) for group in groups if group]
+        # Each pair is in one partition: its pace is that of one process. Spark reads an empty list as one partition.
+        most = int(self.options.get("partitions", MOST_PARTITIONS))
+        count = max(1, min(most, len(self.pairs)))
+        return [_Places(self.pairs[at::count]) for at in range(count)]
 
     def read(self, partition: Any) -> Iterator[pa.RecordBatch]:
-        schema = None
+        if not has_error_column(self.options):
+            yield from self._read(partition.pairs)
+            return
         try:
-            with open_connection(self.options) as connection, connection.within(partition.places) as part:
-                result = part.sql(find_query(self.options))
-                schema = _store(result.schema)
-                for batch in result.batches():
-                    yield _add_error_column(_convert(batch, schema), None, self.options)
+            for batch in self._read(partition.pairs):
+                yield batch.append_column(ERROR, pa.nulls(batch.num_rows, pa.string()))
         except Error as error:
-            # Spark would read the whole partition again, up to four times.
-            if self.options.get("errors") != "column":
-                raise
-            names = ", ".join("/".join(place) for place in partition.places)
-            text = f"{type(error).__name__} in a partition of {names}: {error}"
-            if schema is None:
-                with open_connection(self.options) as connection:
-                    schema = _store(connection.split(find_query(self.options))[0])
-            nulls = pa.RecordBatch.from_arrays([pa.nulls(1, each.type) for each in schema], schema=schema)
-            yield _add_error_column(nulls, text, self.options)
+            # Raised, it would make Spark read the whole partition again, up to four times.
+            text = f"{type(error).__name__} in {format_pairs(partition.pairs)}: {error}"
+            columns = [*(pa.nulls(1, field.type) for field in self.schema), pa.array([text])]
+            yield pa.RecordBatch.from_arrays(columns, schema=add_error_field(self.schema))
+
+    def _read(self, pairs: Pairs) -> Iterator[pa.RecordBatch]:
+        with connect(self.options) as connection, connection.within(pairs) as part:
+            result = part.sql(find_query(self.options))
+            for batch in result.batches():
+                yield convert(batch, self.schema)
+            if not result.complete:
+                raise OperationalError("; ".join(str(missing.error) for missing in result.errors))
 
 
 def register(spark: SparkSession) -> None:
@@ -121,7 +128,20 @@ def parse_options(options: Mapping[str, str]) -> dict[str, str]:
         )
     if chosen.get("errors", "raise") not in ("raise", "column"):
         raise InterfaceError(f"errors = {chosen['errors']!r}: expected `raise` or `column`.")
+    if not chosen.get("partitions", "1").isdecimal() or chosen.get("partitions") == "0":
+        raise InterfaceError(f"partitions = {chosen['partitions']!r}: expected a number from 1.")
     return chosen
+
+
+def has_error_column(options: Mapping[str, str]) -> bool:
+    """Whether errors are rows, in place of the rows that are missing."""
+    return options.get("errors") == "column"
+
+
+def format_pairs(pairs: Pairs) -> str:
+    """The pairs as a user reads them, the first few if there are many."""
+    names = ["/".join(pair) for pair in pairs]
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} others" if len(names) > 3 else "")
 
 
 def find_query(options: Mapping[str, str]) -> str:
@@ -131,59 +151,62 @@ def find_query(options: Mapping[str, str]) -> str:
     return f"SELECT * FROM {quote_path(*options['table'].split('.'))}"
 
 
-@contextmanager
-def open_connection(options: Mapping[str, str]) -> Iterator[sqlprov.Connection]:
-    """A connection that only reads, with the options' account and regions."""
+@lru_cache(maxsize=1)
+def open_connection(options: Pairs) -> sqlprov.Connection:
+    """A connection that only reads, with the options' account and regions; the next partition uses it again."""
     import sqlprov
 
-    settings = dict(pair.split("=", 1) for pair in options.get("settings", "").split(";") if pair.strip())
-    settings = {name.strip(): value.strip() for name, value in settings.items()}
-    regions = [name.strip() for name in options.get("regions", "").split(",") if name.strip()]
-    with sqlprov.connect(
-        local=options.get("local", "").lower() == "true",
-        endpoint_url=options.get("endpoint_url"),
-        profile=options.get("profile"),
+    chosen = dict(options)
+    words = (word.partition("=") for word in chosen.get("settings", "").split(";") if word.strip())
+    settings = {name.strip(): value.strip() for name, _, value in words}
+    regions = [name.strip() for name in chosen.get("regions", "").split(",") if name.strip()]
+    return sqlprov.connect(
+        local=chosen.get("local", "").lower() == "true",
+        endpoint_url=chosen.get("endpoint_url"),
+        profile=chosen.get("profile"),
         region=regions or None,
         read_only=True,
         settings={"concurrency": CONCURRENCY, **settings},
-    ) as connection:
-        yield connection
+    )
 
 
-def _store(schema: pa.Schema) -> pa.Schema:
-    """The types without those of Arrow's extensions, which Spark does not know: JSON is text."""
-    return pa.schema([pa.field(each.name, _store_type(each.type)) for each in schema])
+def connect(options: Mapping[str, str]) -> sqlprov.Connection:
+    """A cursor of the options' connection."""
+    return open_connection(tuple((name, options[name]) for name in CONNECTING if name in options)).cursor()
+
+
+def store(schema: pa.Schema) -> pa.Schema:
+    """The columns with types that Spark knows: JSON is text, and an integer without a sign has a larger type."""
+    return pa.schema([pa.field(field.name, _store_type(field.type)) for field in schema])
 
 
 def _store_type(kind: pa.DataType) -> pa.DataType:
     if isinstance(kind, pa.BaseExtensionType):
         return _store_type(kind.storage_type)
     if pa.types.is_list(kind) or pa.types.is_large_list(kind):
-        return pa.list_(_store_type(kind.value_type))
+        return pa.list_(pa.field("element", _store_type(kind.value_type)))
     if pa.types.is_struct(kind):
         return pa.struct([(field.name, _store_type(field.type)) for field in kind])
     if pa.types.is_map(kind):
         return pa.map_(_store_type(kind.key_type), _store_type(kind.item_type))
-    if pa.types.is_large_string(kind):
+    if pa.types.is_dictionary(kind) or pa.types.is_large_string(kind):
         return pa.string()
+    if pa.types.is_timestamp(kind):
+        return pa.timestamp("us", kind.tz)
     if pa.types.is_unsigned_integer(kind):
         return pa.decimal128(20) if kind.bit_width == 64 else pa.int64()
     return kind
 
 
-def _convert(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
-    columns = []
-    for column, field in zip(batch.columns, schema, strict=True):
-        stored = column.storage if isinstance(column, pa.ExtensionArray) else column
-        columns.append(stored if stored.type == field.type else stored.cast(field.type))
+def convert(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
+    """The batch with the types of `store`. Sail minds the name of a list's element, which `==` does not compare."""
+    columns = [
+        column if str(column.type) == str(field.type) else column.cast(field.type)
+        for column, field in zip(batch.columns, schema, strict=True)
+    ]
     return pa.RecordBatch.from_arrays(columns, schema=schema)
 
 
-def _add_error(schema: pa.Schema, options: Mapping[str, str]) -> pa.Schema:
-    return schema.append(pa.field(ERROR, pa.string())) if options.get("errors") == "column" else schema
-
-
-def _add_error_column(batch: pa.RecordBatch, text: str | None, options: Mapping[str, str]) -> pa.RecordBatch:
-    if options.get("errors") != "column":
-        return batch
-    return batch.append_column(ERROR, pa.array([text] * batch.num_rows, pa.string()))
+def add_error_field(schema: pa.Schema) -> pa.Schema:
+    """The columns, and that of the error."""
+    return schema.append(pa.field(ERROR, pa.string()))

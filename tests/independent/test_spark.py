@@ -1,0 +1,294 @@
+"""Spark and Sail read live tables on their workers; `make test-spark` installs them beside the project."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import signal
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+from emulator_calls import DESCRIBE, EXPERIMENTS, LIST, count_in_flight, wait_until
+
+import sqlprov
+from sqlprov.emulator import Emulator, Fault
+from sqlprov.errors import InterfaceError, OperationalError
+
+if find_spec("pyspark") is None:
+    pytest.skip("pyspark is not installed; make test-spark installs it", allow_module_level=True)
+
+from sqlprov import spark as live
+from sqlprov.frontends.spark.source import SqlprovSource, store
+
+SAIL = find_spec("pysail") is not None
+only_spark = pytest.mark.skipif(SAIL, reason="Sail repeats no task")
+REGIONS = ("us-east-1", "eu-west-1", "us-west-2", "eu-central-1")
+NAMES = f"SELECT name, region FROM {EXPERIMENTS}"
+KEY, SECRET = "AKIAONLYFORTHISTEST", "secret-only-for-this-test"
+CREDENTIALS = {"AWS_ACCESS_KEY_ID": KEY, "AWS_SECRET_ACCESS_KEY": SECRET}
+
+
+@contextmanager
+def start(**settings: str) -> Iterator[Any]:
+    """A session of Sail, or of a Spark cluster with two workers of one core."""
+    from pyspark.sql import SparkSession
+
+    if SAIL:
+        from pysail.spark import SparkConnectServer
+
+        server = SparkConnectServer(ip="127.0.0.1", port=0)
+        server.start(background=True)
+        host, port = server.listening_address
+        session = SparkSession.builder.remote(f"sc://{host}:{port}").getOrCreate()
+        yield session
+        session.stop()
+        server.stop()
+        return
+    builder = SparkSession.builder.master("local-cluster[2,1,1024]")
+    for name, value in {"spark.ui.enabled": "false", "spark.log.level": "OFF", **settings}.items():
+        builder = builder.config(name, value)
+    session = builder.getOrCreate()
+    yield session
+    session.stop()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def worker_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What the workers inherit: the package, and credentials as an instance profile would give them."""
+    root = str(Path(sqlprov.__file__).parents[1])
+    checkpoints = tmp_path_factory.mktemp("checkpoints").as_uri()
+    with pytest.MonkeyPatch.context() as patch:
+        for name in (*CREDENTIALS, "PYSPARK_PYTHON", "PYTHONPATH", "SAIL_EXECUTION__CHECKPOINT__PATH"):
+            patch.delenv(name, raising=False)
+        values = {**CREDENTIALS, "PYSPARK_PYTHON": sys.executable, "PYTHONPATH": root}
+        values |= {"SAIL_EXECUTION__CHECKPOINT__PATH": checkpoints}
+        for name, value in values.items():
+            patch.setenv(name, value)
+        yield
+
+
+@pytest.fixture(scope="module")
+def spark(worker_environment: None) -> Iterator[Any]:
+    with start() as session:
+        yield session
+
+
+@pytest.fixture
+def em() -> Iterator[Emulator]:
+    with Emulator() as emulator:
+        emulator.fill(40, REGIONS)
+        yield emulator
+
+
+def options(em: Emulator) -> dict[str, str]:
+    return {"endpoint_url": em.url, "regions": ",".join(REGIONS)}
+
+
+def load(spark: Any, em: Emulator, **more: str) -> Any:
+    live.register(spark)
+    return spark.read.format("sqlprov").options(**options(em), **more).load()
+
+
+def count_lists(em: Emulator) -> Counter[str]:
+    """Region -> the calls of its list."""
+    return Counter(call.region for call in em.calls if call.operation == LIST)
+
+
+def rows_of(em: Emulator, query: str) -> Counter[str]:
+    """The rows that DuckDB reads, without calls in the log."""
+    with sqlprov.connect(endpoint_url=em.url, region=REGIONS) as con:
+        rows = Counter(map(repr, con.sql(query).fetchall()))
+    em.reset_calls()
+    return rows
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        NAMES,
+        f"SELECT name, tags, status, role_arn FROM {EXPERIMENTS} WHERE status <> 'Running'",
+        f"SELECT name, upper(type) AS type, schedule.StartTime::VARCHAR AS start, region FROM {EXPERIMENTS}",
+        f"SELECT name FROM {EXPERIMENTS} UNION ALL SELECT model_name FROM aws.sagemaker.models",
+    ],
+)
+def test_the_rows_are_those_of_duckdb_and_nothing_is_called_twice(
+    spark: Any, em: Emulator, query: str
+) -> None:
+    expected = rows_of(em, query)
+    frame = live.read(spark, query, **options(em))
+    rows = Counter(repr(tuple(row.asDict(recursive=True).values())) for row in frame.collect())
+    assert frame.count() == sum(expected.values())  # from the rows that the workers keep
+    assert rows == expected
+    calls = Counter((call.operation, call.region, repr(call.parameters)) for call in em.calls)
+    assert {*count_lists(em)} == {*REGIONS}
+    assert max(calls.values()) == 1
+
+
+def test_a_table_is_read_as_a_whole(spark: Any, em: Emulator) -> None:
+    frame = load(spark, em, table=EXPERIMENTS)
+    with sqlprov.connect(endpoint_url=em.url, region=REGIONS) as con:
+        assert frame.columns == con.sql(f"FROM {EXPERIMENTS}").columns
+    assert frame.groupBy("region").count().count() == len(REGIONS)
+
+
+def test_spark_joins_and_groups_what_the_workers_read(spark: Any, em: Emulator) -> None:
+    live.read(spark, NAMES, **options(em)).createOrReplaceTempView("experiments")
+    rows = spark.sql("SELECT region, count(*) AS n FROM experiments GROUP BY region").collect()
+    with sqlprov.connect(endpoint_url=em.url, region=REGIONS) as con:
+        expected = con.sql(f"SELECT region, count(*) FROM {EXPERIMENTS} GROUP BY region").fetchall()
+    assert sorted(map(tuple, rows)) == sorted(expected)
+
+
+@pytest.mark.parametrize("most", ["1", "3", "64"])
+def test_a_place_is_in_one_partition(em: Emulator, most: str) -> None:
+    source = SqlprovSource({"query": NAMES, **options(em), "partitions": most})
+    partitions: list[Any] = source.reader(None).partitions()
+    pairs = [pair for partition in partitions for pair in partition.pairs]
+    assert len(partitions) == min(int(most), len(REGIONS))
+    assert sorted(region for _, region in pairs) == sorted(REGIONS)
+
+
+def test_a_query_without_places_has_no_rows(spark: Any, em: Emulator) -> None:
+    assert load(spark, em, query=f"{NAMES} WHERE 1 = 2").count() == 0
+    assert em.calls == []
+
+
+def test_an_error_is_raised_once_with_what_is_missing_and_nothing_is_called_twice(
+    spark: Any, em: Emulator
+) -> None:
+    em.inject(Fault("access_denied", operation=LIST, region="eu-west-1", times=None))
+    em.inject(Fault("access_denied", operation=LIST, region="us-west-2", times=None))
+    with pytest.raises(OperationalError, match="missing in 2 partitions") as caught:
+        live.read(spark, NAMES, **options(em))
+    assert "/eu-west-1: " in str(caught.value)
+    assert "/us-west-2: " in str(caught.value)
+    assert "lacks sagemaker:ListInferenceExperiments" in str(caught.value)
+    assert count_lists(em) == Counter(REGIONS)
+
+
+def test_rows_that_on_error_leaves_out_are_missing_too(spark: Any, em: Emulator) -> None:
+    em.inject(Fault("access_denied", operation=DESCRIBE, region="eu-west-1", times=1))
+    with pytest.raises(
+        OperationalError, match=r"missing in 1 partition:\n.*/eu-west-1: .*DescribeInferenceExp"
+    ):
+        live.read(
+            spark, f"SELECT name, endpoint_name FROM {EXPERIMENTS}", **options(em), settings="on_error=warn"
+        )
+
+
+def test_a_plain_load_is_never_short(spark: Any, em: Emulator) -> None:
+    em.inject(Fault("access_denied", operation=LIST, region="eu-west-1", times=None))
+    frame = load(spark, em, query=NAMES)
+    with pytest.raises(Exception, match="lacks sagemaker:ListInferenceExperiments"):
+        frame.count()
+
+
+@pytest.mark.parametrize(
+    "query", [f"SELECT count(*) FROM {EXPERIMENTS}", f"{NAMES} LIMIT 3", f"{NAMES} ORDER BY 1"]
+)
+def test_what_needs_all_rows_together_is_refused_before_any_call(
+    spark: Any, em: Emulator, query: str
+) -> None:
+    with pytest.raises(Exception, match="cannot be read in parts"):
+        load(spark, em, query=query).count()
+    assert em.calls == []
+
+
+@pytest.mark.parametrize(
+    ("chosen", "message"),
+    [
+        ({}, "Expected one of the options `query`"),
+        ({"query": NAMES, "table": EXPERIMENTS}, "Expected one of the options `query`"),
+        ({"query": NAMES, "region": "us-east-1"}, "Did you mean 'regions'"),
+        ({"query": NAMES, "errors": "ignore"}, "expected `raise` or `column`"),
+        ({"query": NAMES, "partitions": "0"}, "expected a number from 1"),
+    ],
+)
+def test_a_wrong_option_is_refused(chosen: dict[str, str], message: str) -> None:
+    with pytest.raises(InterfaceError, match=message):
+        SqlprovSource(chosen)
+
+
+def test_what_spark_sends_to_its_workers_holds_no_credential(em: Emulator) -> None:
+    from pyspark import cloudpickle
+
+    query = f"{NAMES} WHERE status IN ('Running', 'Created') AND NOT (name < '0' OR creation_time IS NULL)"
+    source = SqlprovSource({"query": query, **options(em)})
+    source.schema()
+    reader = source.reader(None)
+    (first, *_) = reader.partitions()
+    sent = cloudpickle.dumps((source, reader, first))
+    assert KEY.encode() not in sent
+    assert SECRET.encode() not in sent
+    _, again, part = pickle.loads(sent)
+    batches = [*again.read(part)]
+    assert sum(batch.num_rows for batch in batches) > 0
+    assert em.calls[-1].access_key == KEY
+
+
+def test_spark_knows_the_type_of_every_column() -> None:
+    from pyspark.sql.pandas.types import from_arrow_schema
+
+    with sqlprov.connect(local=True) as con:
+        for service in ("sagemaker", "ec2", "iam", "s3", "lambda", "dynamodb", "logs", "cloudformation"):
+            for table in con.catalog.list_tables("aws", service):
+                schema, _ = con.split(
+                    f"SELECT * FROM aws.{service}.{table} WHERE region = 'us-east-1' AND 1 = 2"
+                )
+                assert len(from_arrow_schema(store(schema))) == len(schema)
+
+
+def kill_python_workers() -> int:
+    """The number of this process's Python workers, which are killed."""
+    parents = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            parents[int(folder.name)] = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+        except OSError:
+            continue  # it has ended
+    killed = 0
+    for process in parents:
+        above = process
+        while above in parents and above != os.getpid():
+            above = parents[above]
+        try:
+            is_worker = b"pyspark.daemon" in Path(f"/proc/{process}/cmdline").read_bytes()
+            if above == os.getpid() and is_worker:
+                os.kill(process, signal.SIGKILL)
+                killed += 1
+        except OSError:
+            continue
+    return killed
+
+
+@only_spark
+def test_a_killed_worker_loses_and_doubles_no_row(spark: Any, em: Emulator) -> None:
+    expected = rows_of(em, NAMES)
+    em.options.latency = 60
+    with ThreadPoolExecutor(1) as pool:
+        frame = pool.submit(lambda: live.read(spark, NAMES, **options(em)))
+        wait_until(lambda: count_in_flight(em), 120)
+        em.options.latency = 0
+        assert kill_python_workers()
+        rows = frame.result(300).collect()
+    assert Counter(repr(tuple(row)) for row in rows) == expected
+    assert max(count_lists(em).values()) > 1  # Spark has read a partition again
+
+
+@only_spark
+def test_speculation_loses_and_doubles_no_row(spark: Any, em: Emulator) -> None:
+    expected = rows_of(em, NAMES)
+    spark.stop()
+    speculation = {"": "true", ".quantile": "0.5", ".multiplier": "1.1", ".interval": "50ms"}
+    with start(**{f"spark.speculation{name}": value for name, value in speculation.items()}) as session:
+        em.inject(Fault("timeout_before", operation=LIST, hold=600))
+        rows = live.read(session, NAMES, **options(em), settings="timeout=300").collect()
+    assert Counter(repr(tuple(row)) for row in rows) == expected
+    assert sum(count_lists(em).values()) == len(REGIONS) + 1
