@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # `--without-pip` and `pip --python`: Debian ships `venv` without ensurepip.
 PIP := $(PYTHON) -m pip --python $(BIN)/python --disable-pip-version-check install --quiet
 
-.PHONY: run test sweep sweep-newest faults confirm test-unit test-project test-lowest test-dashboard test-clients test-superset lint docs bench bench-quick clean
+.PHONY: run test sweep sweep-newest faults confirm test-unit test-project test-lowest test-dashboard test-clients test-spark test-superset lint docs bench bench-quick clean
 
 run: $(VENV)/.run
 	$(BIN)/python examples/overview.py
@@ -98,6 +98,25 @@ $(CLIENTS)/.done: pyproject.toml
 	$(PYTHON) -m pip --python $(CLIENTS)/bin/python --disable-pip-version-check install --quiet --editable '.[local,serve]' \
 		adbc-driver-postgresql==1.13.0 connectorx==0.4.6 pandas==3.1.1 pg8000==1.31.6 pgcli==4.7.1 polars==2.1.0 \
 		psycopg2-binary==2.9.13 pyodbc==5.5.0 pystackql==3.8.5 pytest==9.2.0 sqlalchemy==1.4.54
+	@touch $@
+
+# Spark, which needs Java 17 and has 450 MB, and Sail, which runs the same data source without either; not in CI.
+SPARK := $(VENV)/spark
+SAIL := $(VENV)/sail
+test-spark: $(SPARK)/.done $(SAIL)/.done
+	$(SPARK)/bin/python -m pytest -q -W ignore tests/independent/test_spark.py
+	$(SAIL)/bin/python -m pytest -q -W ignore tests/independent/test_spark.py
+
+$(SPARK)/.done: pyproject.toml
+	$(PYTHON) -m venv --without-pip $(SPARK)
+	$(PYTHON) -m pip --python $(SPARK)/bin/python --disable-pip-version-check install --quiet --editable '.[local]' \
+		'pandas<3' pyspark==4.3.0 pytest==9.2.0
+	@touch $@
+
+$(SAIL)/.done: pyproject.toml
+	$(PYTHON) -m venv --without-pip $(SAIL)
+	$(PYTHON) -m pip --python $(SAIL)/bin/python --disable-pip-version-check install --quiet --editable '.[local]' \
+		'pandas<3' pysail==0.7.2 'pyspark-client==4.1.*' pytest==9.2.0
 	@touch $@
 
 # A gigabyte, some minutes, and not in CI. The last four are what Superset 6.1 forgets to require, or takes too new.

@@ -19,6 +19,7 @@ from emulator_calls import DESCRIBE, EXPERIMENTS, LIST, count_in_flight, wait_un
 
 import sqlprov
 from sqlprov.emulator import Emulator, Fault
+from sqlprov.emulator.organization import Member, Organization
 from sqlprov.errors import InterfaceError, OperationalError
 
 if find_spec("pyspark") is None:
@@ -144,6 +145,21 @@ def test_spark_joins_and_groups_what_the_workers_read(spark: Any, em: Emulator) 
     with sqlprov.connect(endpoint_url=em.url, region=REGIONS) as con:
         expected = con.sql(f"SELECT region, count(*) FROM {EXPERIMENTS} GROUP BY region").fetchall()
     assert sorted(map(tuple, rows)) == sorted(expected)
+
+
+def test_the_accounts_of_an_organization_are_read_together(spark: Any) -> None:
+    members = [Member(f"11111111111{at}", name) for at, name in enumerate(("payer", "prod", "stage"))]
+    chosen = {"accounts": "organization", "max_calls": "2000"}
+    query = f"SELECT account, account_id, region, name FROM {EXPERIMENTS} WHERE account <> 'stage'"
+    with Emulator(organization=Organization(members, rows=3, any_key=True)) as em:
+        with sqlprov.connect(endpoint_url=em.url, region=REGIONS, settings=chosen) as con:
+            expected = Counter(map(repr, con.sql(query).fetchall()))
+        em.reset_calls()
+        words = ";".join(f"{name}={value}" for name, value in chosen.items())
+        frame = live.read(spark, query, **options(em), settings=words)
+        assert Counter(repr(tuple(row)) for row in frame.collect()) == expected
+        assert expected
+        assert count_lists(em) == Counter(dict.fromkeys(REGIONS, 2))
 
 
 @pytest.mark.parametrize("most", ["1", "3", "64"])
@@ -282,13 +298,15 @@ def test_a_killed_worker_loses_and_doubles_no_row(spark: Any, em: Emulator) -> N
     assert max(count_lists(em).values()) > 1  # Spark has read a partition again
 
 
-@only_spark
-def test_speculation_loses_and_doubles_no_row(spark: Any, em: Emulator) -> None:
-    expected = rows_of(em, NAMES)
-    spark.stop()
-    speculation = {"": "true", ".quantile": "0.5", ".multiplier": "1.1", ".interval": "50ms"}
-    with start(**{f"spark.speculation{name}": value for name, value in speculation.items()}) as session:
-        em.inject(Fault("timeout_before", operation=LIST, hold=600))
-        rows = live.read(session, NAMES, **options(em), settings="timeout=300").collect()
-    assert Counter(repr(tuple(row)) for row in rows) == expected
-    assert sum(count_lists(em).values()) == len(REGIONS) + 1
+def test_a_partition_that_is_read_again_or_at_the_same_time_has_the_same_rows(em: Emulator) -> None:
+    reader = SqlprovSource({"query": NAMES, **options(em), "partitions": "1"}).reader(None)
+    (partition,) = reader.partitions()
+
+    def read() -> Counter[str]:
+        batches: Any = reader.read(partition)
+        return Counter(repr(row) for batch in batches for row in batch.to_pylist())
+
+    with ThreadPoolExecutor(2) as pool:
+        one, two = pool.submit(read), pool.submit(read)
+        assert one.result() == two.result() == read()
+    assert sum(read().values()) == 40

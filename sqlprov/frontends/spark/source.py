@@ -159,11 +159,14 @@ def open_connection(options: Pairs) -> sqlprov.Connection:
     chosen = dict(options)
     words = (word.partition("=") for word in chosen.get("settings", "").split(";") if word.strip())
     settings = {name.strip(): value.strip() for name, _, value in words}
-    regions = [name.strip() for name in chosen.get("regions", "").split(",") if name.strip()]
+    regions, profiles = (
+        [name.strip() for name in chosen.get(option, "").split(",") if name.strip()]
+        for option in ("regions", "profile")
+    )
     return sqlprov.connect(
         local=chosen.get("local", "").lower() == "true",
         endpoint_url=chosen.get("endpoint_url"),
-        profile=chosen.get("profile"),
+        profile=profiles or None,
         region=regions or None,
         read_only=True,
         settings={"concurrency": CONCURRENCY, **settings},
