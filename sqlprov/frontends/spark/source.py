@@ -52,7 +52,7 @@ class SqlprovSource(DataSource):
         return from_arrow_schema(add_error_field(schema) if has_error_column(self.chosen) else schema)
 
     def reader(self, schema: Any) -> DataSourceReader:
-        return _Reader(self.chosen, *self._split())
+        return _PartitionReader(self.chosen, *self._split())
 
     def _split(self) -> tuple[pa.Schema, Pairs]:
         # Spark sends this object on from `schema` to `reader`: the account is asked for its regions once.
@@ -63,7 +63,7 @@ class SqlprovSource(DataSource):
         return self._parts
 
 
-class _Places(InputPartition):
+class _PlacesPartition(InputPartition):
     """The (account, region) pairs that a worker reads."""
 
     def __init__(self, pairs: Pairs) -> None:
@@ -71,7 +71,7 @@ class _Places(InputPartition):
         self.pairs = tuple(pairs)
 
 
-class _Reader(DataSourceReader):
+class _PartitionReader(DataSourceReader):
     """Reads a query. It is sent to the workers, and holds what the user wrote and what the driver planned."""
 
     def __init__(self, options: Mapping[str, str], schema: pa.Schema, pairs: Pairs) -> None:
@@ -81,7 +81,7 @@ class _Reader(DataSourceReader):
         # Each pair is in one partition: its pace is that of one process. Spark reads an empty list as one partition.
         most = int(self.options.get("partitions", MOST_PARTITIONS))
         count = max(1, min(most, len(self.pairs)))
-        return [_Places(self.pairs[at::count]) for at in range(count)]
+        return [_PlacesPartition(self.pairs[at::count]) for at in range(count)]
 
     def read(self, partition: Any) -> Iterator[pa.RecordBatch]:
         if not has_error_column(self.options):
