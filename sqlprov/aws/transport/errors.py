@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from enum import Enum
+from errno import EACCES, EISDIR, ENOENT
 from fnmatch import fnmatchcase
 from typing import Any
 from urllib.parse import urlsplit
@@ -103,8 +104,13 @@ _CONNECTION_FAILURES = (
     aws.IncompleteReadError,
     aws.SSLError,  # it may break off the reply, too
 )
-_CERTIFICATE = r"CERTIFICATE_VERIFY_FAILED|X509|PEM|Errno 2\b"
+_CERTIFICATE = r"CERTIFICATE_VERIFY_FAILED|X509|PEM|Errno (\d+)"
 """TLS errors before a connection: of the server's certificate, or of the file that AWS_CA_BUNDLE names."""
+_BUNDLE_PROBLEMS = {
+    ENOENT: "the CA bundle does not exist",
+    EISDIR: "the CA bundle is a folder",
+    EACCES: "the CA bundle cannot be read",
+}
 NO_CONNECTION = (aws.EndpointConnectionError, aws.ConnectTimeoutError, aws.ProxyConnectionError)
 
 
@@ -125,9 +131,10 @@ def classify(exception: Exception, operation: str, region: str, iam: IamActions)
     if isinstance(exception, NO_CONNECTION):
         text = f"{where}: endpoint not reachable ({exception})."
         return Failure(Unreachable(text, **named), Next.RETRY, unsent=True)
-    if isinstance(exception, aws.SSLError) and re.search(_CERTIFICATE, str(exception)):
-        is_missing = "Errno 2" in str(exception)
-        problem = "the CA bundle does not exist" if is_missing else "the certificate is not accepted"
+    certificate = re.search(_CERTIFICATE, str(exception)) if isinstance(exception, aws.SSLError) else None
+    number = int(certificate[1] or 0) if certificate else 0
+    if certificate and (not number or number in _BUNDLE_PROBLEMS):
+        problem = _BUNDLE_PROBLEMS.get(number, "the certificate is not accepted")
         text = (
             f"{where}: {problem} ({exception}). Set AWS_CA_BUNDLE, or ca_bundle in the profile, to a file with the "
             "certificates of the authorities that you trust."

@@ -63,11 +63,10 @@ def run_command(shell: Shell, text: str, sql: str) -> None:
     match = re.match(r"[\\.]([!?]|\S*)\s*(.*)", text, re.DOTALL)
     assert match is not None, "a command begins with a backslash or a dot"
     written, argument = match[1].rstrip(";"), match[2].strip().rstrip(";").strip()
-    name = ALIASES.get(written, written)
-    if name == "set":
-        raise UnknownName(
-            "There is no \\set: write SET and the setting's name; \\vi on chooses the keys of vi."
-        )
+    plain = written.rstrip("+") or written
+    name = ALIASES.get(plain, plain)
+    if name in _INSTEAD:
+        raise UnknownName(f"There is no {text[0]}{written}: {_INSTEAD[name]}.")
     if name not in COMMANDS:
         nearest = suggest(written, [*COMMANDS, *ALIASES]).replace("'", f"'{text[0]}", 1)
         raise UnknownName(f"Unknown command {text[0]}{written}.{nearest} \\? lists them.")
@@ -365,7 +364,7 @@ def _set_region(shell: Shell, names: str) -> None:
 
 
 def _print_calls(shell: Shell, argument: str) -> None:
-    calls = shell.connection.calls
+    calls = shell.calls
     if not calls:
         shell.screen.info("The last statement made no call.")
         return
@@ -446,14 +445,14 @@ ALIASES = {
     "G": "gx",
     "c": "conninfo",
     "connect": "conninfo",
-    "d+": "d",
     "databases": "d",
     "dn": "d",
-    "dt+": "dt",
     "edit": "e",
     "exit": "q",
     "h": "?",
     "help": "?",
+    "include": "i",
+    "ir": "i",
     "l": "d",
     "maxrows": "rows",
     "mode": "format",
@@ -462,8 +461,45 @@ ALIASES = {
     "read": "i",
     "schema": "d",
     "shell": "!",
+    "show": "conninfo",
+    "source": "i",
+    "status": "conninfo",
     "system": "!",
     "tables": "dt",
+    "tee": "o",
     "timer": "timing",
 }
 """Commands of psql, mysql and DuckDB's shell -> our own; `.tables` and `\\tables` are the same."""
+_WRITE_INSTEAD = {
+    ("copy", "import"): "write COPY (SELECT …) TO 'file.csv', or COPY t FROM 'file.csv'",
+    ("pset", "a", "H", "t", "f", "header", "headers", "separator", "nullvalue", "width", "columns"): (
+        "\\format chooses the format of rows, \\x one column per line, \\rows how many, \\timing the summary"
+    ),
+    ("set", "unset"): "write SET and the setting's name; \\vi on chooses the keys of vi",
+    ("if", "elif", "else", "endif", "prompt", "gset", "gexec", "bind"): (
+        "the shell has no variables or conditions; SET VARIABLE x = … keeps a value for getvariable('x')"
+    ),
+    ("echo", "qecho", "warn", "print"): "write SELECT 'text'",
+    ("df", "da", "do", "dT"): "write FROM duckdb_functions(), or FROM duckdb_types()",
+    ("dv", "dm", "sv", "sf"): "write FROM duckdb_views() WHERE NOT internal",
+    ("di", "indexes", "indices"): "write FROM duckdb_indexes(); live tables have none",
+    ("ds",): "write FROM duckdb_sequences()",
+    ("dx", "extensions"): "write FROM duckdb_extensions()",
+    ("du", "dg", "dp", "z", "password"): "IAM decides who may do what; sqlprov doctor shows what you may",
+    ("dd",): "write DESCRIBE EXTENDED and the table's name",
+    ("gdesc",): "write DESCRIBE SELECT …",
+    ("crosstabview",): "write PIVOT … ON … IN (…)",
+    ("errverbose",): "write FROM sqlprov.errors",
+    ("encoding",): "text is UTF-8",
+    ("s", "history"): "Ctrl-R searches the history",
+    ("w", "save"): "\\ns name saves the last statement",
+    ("p", "r", "reset"): "\\e edits the last statement, and Ctrl-C discards a line",
+    ("use", "u"): "write USE aws.sagemaker",
+    ("open",): "write ATTACH 'file.duckdb', or start with --database",
+    ("dump",): "write EXPORT DATABASE 'folder'",
+    ("version",): "write SHOW VERSION",
+    ("once",): "write COPY (SELECT …) TO 'file.csv'; \\o sends the rows of all further statements to a file",
+    ("cd",): "start the shell in the folder, or write whole paths",
+}
+_INSTEAD = {word: instead for words, instead in _WRITE_INSTEAD.items() for word in words}
+"""Commands of psql, mysql and DuckDB's shell that have another form here -> what to write."""

@@ -60,6 +60,7 @@ class Shell:
         timing: whether the summary of each result is shown.
         output: the file that receives rows; `None` for the screen.
         last: the SQL that ran last.
+        calls: its calls, which those of a command do not replace.
         format: the format of rows on the screen.
         draft: text that the next prompt begins with.
         vi: whether the editor's keys are vi's.
@@ -80,6 +81,7 @@ class Shell:
         self.output: OutputFile | None = None
         self.format = "table"
         self.last = self.draft = ""
+        self.calls = connection.calls
         self.vi = False
         self._progress_line: ProgressLine | None = None
         self._files: list[Path] = []
@@ -158,6 +160,12 @@ class Shell:
             Error: as `Connection.run`.
         """
         self.last = sql
+        try:
+            self._run(sql)
+        finally:
+            self.calls = self.connection.calls
+
+    def _run(self, sql: str) -> None:
         confirm = None if self.yes else self._confirm
         results, is_free = self.connection.run(sql, confirm=confirm), False
         while True:

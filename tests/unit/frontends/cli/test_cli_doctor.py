@@ -187,6 +187,7 @@ def test_a_certificate_that_is_not_trusted_fails_with_the_variable_to_set(
         for bundle, problem in (
             ({}, "the certificate is not accepted"),
             ({"AWS_CA_BUNDLE": "/missing.pem"}, "the CA bundle does not exist"),
+            ({"AWS_CA_BUNDLE": str(tmp_path)}, "the CA bundle is a folder"),
         ):
             ended = CommandLine(cloud.env | {"AWS_ENDPOINT_URL": url} | bundle).run(
                 "doctor", "sagemaker.models"

@@ -195,6 +195,13 @@ def test_calls_shows_the_calls_of_the_last_statement(term: Terminal, em: Emulato
     assert "The last statement made no call." in term.run("\\calls")
 
 
+def test_calls_still_shows_them_after_other_commands(term: Terminal, em: Emulator) -> None:
+    term.run(f"SELECT count(*) AS n FROM {T};")
+    for command in ("\\region us-west-2", "\\conninfo", "\\region default"):
+        term.run(command)
+    assert "ListInferenceExperiments" in term.run("\\calls")
+
+
 def test_watch_repeats_the_last_statement(term: Terminal) -> None:
     term.run("SELECT 'seen' AS a;")
     term.clear()
@@ -240,6 +247,15 @@ def test_watch_ends_after_some_times(term: Terminal) -> None:
         ("\\o x.xlsx", "Excel opens .csv"),
         ("\\dt+ sqs.q", "aws.sqs.queues"),
         ("\\format cvs", "Did you mean 'csv'?"),
+        ("\\status", "calls go to"),
+        ("\\copy t to 'x.csv'", "There is no \\copy: write COPY (SELECT"),
+        (".import x.csv t", "There is no .import: write COPY"),
+        ("\\pset format csv", "\\format chooses the format"),
+        ("\\df+", "There is no \\df+: write FROM duckdb_functions()"),
+        ("\\echo hello", "write SELECT 'text'"),
+        ("\\gset", "SET VARIABLE x"),
+        (".once x.csv", "write COPY (SELECT"),
+        ("\\du", "IAM decides who may do what"),
         ("\\! echo $((6*7)); false", "42\nExit code 1."),
     ],
 )
