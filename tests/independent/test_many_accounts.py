@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import product
 from pathlib import Path
@@ -27,6 +27,18 @@ REGIONS = (
     *("us-east-1", "us-east-2", "us-west-1", "us-west-2", "eu-west-1", "eu-west-2", "eu-west-3"),
     *("eu-central-1", "eu-north-1", "ap-south-1", "ap-northeast-1", "ap-northeast-2", "ap-northeast-3"),
     *("ap-southeast-1", "ap-southeast-2", "ca-central-1", "sa-east-1"),
+)
+MORE_REGIONS = (
+    *("af-south-1", "ap-east-1", "ap-south-2", "ap-southeast-3", "ap-southeast-4", "ca-west-1"),
+    *(
+        "eu-central-2",
+        "eu-south-1",
+        "eu-south-2",
+        "il-central-1",
+        "me-central-1",
+        "me-south-1",
+        "mx-central-1",
+    ),
 )
 FEW = REGIONS[:3]
 TABLES = {
@@ -83,6 +95,15 @@ def select_rows(table: str) -> str:
     return f"SELECT account_id, region, {TABLES[table][1]} FROM aws.sagemaker.{table}"
 
 
+def read_apart(em: Emulator, regions: Sequence[str], *statements: tuple[str, str]) -> list[dict[str, Any]]:
+    """What each statement read and took in a process of its own; each is `sqlprov_accounts` and the SQL."""
+    command = [sys.executable, "-c", READER, em.url, ",".join(regions), json.dumps(statements)]
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=600, env=os.environ)
+    assert ran.returncode == 0, ran.stderr
+    taken: list[dict[str, Any]] = json.loads(ran.stdout)
+    return taken
+
+
 def count_calls(em: Emulator) -> Counter[str]:
     return Counter(call.operation for call in em.calls)
 
@@ -109,10 +130,7 @@ def test_fifty_accounts_in_seventeen_regions_are_read_once_within_bounds() -> No
     )
     statements = [("organization", pair), *(("organization", select_rows(table)) for table in TABLES)]
     with Emulator(organization=organization) as em:
-        command = [sys.executable, "-c", READER, em.url, ",".join(REGIONS), json.dumps(statements)]
-        ran = subprocess.run(command, capture_output=True, text=True, timeout=600, env=os.environ)
-        assert ran.returncode == 0, ran.stderr
-        of_pair, *each = json.loads(ran.stdout)
+        of_pair, *each = read_apart(em, REGIONS, *statements)
         for table, taken in zip(TABLES, each, strict=True):
             read = Counter((account, region, name) for account, region, name in taken["rows"])
             assert read == list_rows(organization, table, REGIONS)
@@ -130,6 +148,23 @@ def test_fifty_accounts_in_seventeen_regions_are_read_once_within_bounds() -> No
         assert counts["ListAccounts"] == 3
         assert counts.total() == 4 * 850 + 34 + 49 + 3 + counts["GetCallerIdentity"]
         assert counts["GetCallerIdentity"] <= 1
+
+
+@pytest.mark.skipif(not SWEEP, reason="takes half a minute: make sweep")
+def test_a_thousand_accounts_in_thirty_regions_are_read_once_within_bounds() -> None:
+    organization = make_organization(1000, rows=1)
+    regions = [*REGIONS, *MORE_REGIONS]
+    few = f"{select_rows('models')} WHERE account IN ('management', 'account-001')"  # loads all that two need
+    statements = [("organization", few), ("organization", select_rows("models"))]
+    with Emulator(organization=organization) as em:
+        of_pair, taken = read_apart(em, regions, *statements)
+        read = Counter((account, region, name) for account, region, name in taken["rows"])
+        assert read == list_rows(organization, "models", tuple(regions))
+        assert count_calls(em)["ListModels"] == 30_000 + 2 * 30
+        assert count_calls(em)["AssumeRole"] == 999
+        assert taken["megabytes"] - of_pair["megabytes"] < 250
+        assert taken["threads"] <= 16 + 6
+        assert taken["sockets"] <= 4 * len(regions)
 
 
 def test_conditions_on_accounts_prune_calls_and_roles() -> None:
