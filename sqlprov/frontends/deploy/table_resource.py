@@ -57,7 +57,8 @@ class TableResource(Deployable):
         row = self._read(self._list_columns())
         self.is_there, self.differences = row is not None, self._compare(row)
         if row is None:
-            self._check_similar()
+            if similar := self._describe_similar():
+                raise ProgrammingError(similar)
             return State.ABSENT
         return State.WRONG if self.differences and not self.resource.skips_validation else State.RIGHT
 
@@ -89,9 +90,9 @@ class TableResource(Deployable):
         return [name for name in parts if normalize_name(name) in given]
 
     def finds_made(self) -> bool:
-        if not self.exists() and self.made:
+        if not self._is_there() and self.made:
             self.identity, self.condition = {"data__Identifier": self.made}, ""
-        return self.exists() is True
+        return self._is_there()
 
     def explain(self) -> str:
         if self.is_there:
@@ -128,18 +129,19 @@ class TableResource(Deployable):
     def exists(self) -> bool | None:
         if self._is_there():
             return True
-        self._check_similar()
+        if similar := self._describe_similar():
+            self.runner.reporter.report("warning", self.resource.name, similar)
         return False
 
     def _is_there(self) -> bool:
         return self._read(self.table.key) is not None
 
-    def _check_similar(self) -> None:
-        """Raise if a row has what `find` says but for case, dots and slashes, or in its ARN: the service wrote it in
-        its own way."""
+    def _describe_similar(self) -> str:
+        """Why a row may be the one that is sought: it has what `find` says but for case, dots and slashes, or in its
+        ARN, as a service may write it. Empty if there is none."""
         texts = [name for name in self.identity if pa.types.is_string(self.table.by_name[name].type)]
         if not self.is_found or not texts:
-            return
+            return ""
         names = ", ".join(map(quote_identifier, texts))
         conditions = [
             _build_similar(quote_identifier(name)) if name in texts
@@ -149,11 +151,12 @@ class TableResource(Deployable):
         sql = f"SELECT {names} FROM {self.sql_name} {self._build_where(conditions)}"
         for row in self._run(sql, self._parameters):
             found = " and ".join(f"{name} = {row[name]!r}" for name in texts)
-            raise ProgrammingError(
+            return (
                 f"{self.place}: {self.resource.name}: no row of {self.resource.table} has {self._describe_find()}, but "
-                f"one has {found}, as the service writes it; write that under `find`. If that is "
-                "another, write a condition: `find: \"name = 'x'\"`."
+                f"one has {found}. If that is another resource, give `find` a condition instead, such as "
+                "`find: \"name = 'x'\"`; if the service has written this one so, write that under `find`."
             )
+        return ""
 
     def delete(self) -> str:
         with self.runner.awaiting(True):
