@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # `--without-pip` and `pip --python`: Debian ships `venv` without ensurepip.
 PIP := $(PYTHON) -m pip --python $(BIN)/python --disable-pip-version-check install --quiet
 
-.PHONY: run test sweep sweep-newest faults confirm test-unit test-project test-lowest test-dashboard test-clients test-spark test-superset lint docs bench bench-quick clean
+.PHONY: run test sweep sweep-newest faults confirm test-unit test-project test-lowest test-dashboard test-clients test-spark test-superset lint docs bench bench-quick bench-spark clean
 
 run: $(VENV)/.run
 	$(BIN)/python examples/overview.py
@@ -106,6 +106,11 @@ SAIL := $(VENV)/sail
 test-spark: $(SPARK)/.done $(SAIL)/.done
 	$(SPARK)/bin/python -m pytest -q -W ignore tests/independent/test_spark.py
 	$(SAIL)/bin/python -m pytest -q -W ignore tests/independent/test_spark.py
+
+# A thousand accounts in 30 regions: some minutes.
+bench-spark: $(SPARK)/.done $(SAIL)/.done
+	ACCOUNTS=1000 $(SPARK)/bin/python -m pytest -q -s -W ignore tests/independent/test_spark.py -k many_accounts
+	ACCOUNTS=1000 $(SAIL)/bin/python -m pytest -q -s -W ignore tests/independent/test_spark.py -k many_accounts
 
 $(SPARK)/.done: pyproject.toml
 	$(PYTHON) -m venv --without-pip $(SPARK)

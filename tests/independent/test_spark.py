@@ -6,6 +6,7 @@ import os
 import pickle
 import signal
 import sys
+import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -15,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from emulator_calls import DESCRIBE, EXPERIMENTS, LIST, count_in_flight, wait_until
+from emulator_calls import DESCRIBE, EXPERIMENTS, LIST, wait_until
 
 import sqlprov
 from sqlprov.emulator import Emulator, Fault
@@ -32,6 +33,8 @@ SAIL = find_spec("pysail") is not None
 only_spark = pytest.mark.skipif(SAIL, reason="Sail repeats no task")
 REGIONS = ("us-east-1", "eu-west-1", "us-west-2", "eu-central-1")
 NAMES = f"SELECT name, region FROM {EXPERIMENTS}"
+ACCOUNTS = int(os.environ.get("ACCOUNTS", "10"))
+"""Accounts of the organization that is read as a whole; `make bench-spark` reads a thousand."""
 KEY, SECRET = "AKIAONLYFORTHISTEST", "secret-only-for-this-test"
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": KEY, "AWS_SECRET_ACCESS_KEY": SECRET}
 
@@ -162,6 +165,30 @@ def test_the_accounts_of_an_organization_are_read_together(spark: Any) -> None:
         assert count_lists(em) == Counter(dict.fromkeys(REGIONS, 2))
 
 
+def test_every_place_of_many_accounts_is_read_once(spark: Any) -> None:
+    with sqlprov.connect(local=True) as con:
+        (regions,) = zip(*con.sql("SELECT region FROM aws.regions LIMIT 30").fetchall(), strict=True)
+    members = [Member(f"{at:012}", f"account-{at}") for at in range(1, ACCOUNTS + 1)]
+    organization = Organization(members, rows=2, any_key=True)
+    names = (
+        organization.list_names(member.id, "InferenceExperiment", region)
+        for member in members
+        for region in regions
+    )
+    with Emulator(organization=organization) as em:
+        where = {"endpoint_url": em.url, "regions": ",".join(regions), "settings": "accounts=organization"}
+        start = time.monotonic()
+        frame = live.read(spark, f"SELECT account, region, name FROM {EXPERIMENTS}", **where)
+        assert frame.count() == sum(map(len, names))
+        seconds = time.monotonic() - start
+        lists = Counter((call.access_key, call.region) for call in em.calls if call.operation == LIST)
+    assert {*lists.values()} == {1}
+    assert len(lists) >= ACCOUNTS * len(regions)
+    print(
+        f"{ACCOUNTS} accounts x {len(regions)} regions: {seconds:.1f} s, {len(lists) / seconds:.0f} calls/s"
+    )
+
+
 @pytest.mark.parametrize("most", ["1", "3", "64"])
 def test_a_place_is_in_one_partition(em: Emulator, most: str) -> None:
     source = SqlprovSource({"query": NAMES, **options(em), "partitions": most})
@@ -287,11 +314,10 @@ def kill_python_workers() -> int:
 @only_spark
 def test_a_killed_worker_loses_and_doubles_no_row(spark: Any, em: Emulator) -> None:
     expected = rows_of(em, NAMES)
-    em.options.latency = 60
+    em.inject(Fault("timeout_before", operation=LIST, hold=600))
     with ThreadPoolExecutor(1) as pool:
-        frame = pool.submit(lambda: live.read(spark, NAMES, **options(em)))
-        wait_until(lambda: count_in_flight(em), 120)
-        em.options.latency = 0
+        frame = pool.submit(lambda: live.read(spark, NAMES, **options(em), settings="timeout=600"))
+        wait_until(lambda: any(call.operation == LIST and not call.finished for call in em.calls), 120)
         assert kill_python_workers()
         rows = frame.result(300).collect()
     assert Counter(repr(tuple(row)) for row in rows) == expected
