@@ -69,8 +69,9 @@ def serve() -> list[str]:
 
     for module in pkgutil.walk_packages(sqlprov.__path__, "sqlprov."):
         # What needs the library of an extra, which need not be there.
-        parts = ("mcp", "notebook", "serve", "sqlalchemy")
-        if not module.name.startswith(("sqlprov.__main__", *(f"sqlprov.frontends.{each}" for each in parts))):
+        parts = ("mcp", "notebook", "serve", "spark", "sqlalchemy")
+        left_out = ("sqlprov.__main__", "sqlprov.spark", *(f"sqlprov.frontends.{each}" for each in parts))
+        if not module.name.startswith(left_out):
             importlib.import_module(module.name)
     Catalog().get_table("aws", "sagemaker", "models")
     gc.freeze()
