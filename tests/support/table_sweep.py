@@ -207,7 +207,7 @@ class TableSweep:
         pairs = zip(sorted(rows, key=get_key), sorted(expected, key=get_key), strict=True)
         for row, values in pairs:
             for column in self.table.columns:
-                got, value = row[column.name], values.get(column.name)
+                got, value = row[column.name], {"account": "local", **values}.get(column.name)
                 if not is_equal(got, value, column.type):
                     self.wrong.append(f"{what}: {column.name} is {got!r:.200} instead of {value!r:.200}")
                     return

@@ -261,8 +261,8 @@ def test_a_lasting_fault_under_warn_reports_the_missing_rows(
         assert not outcome.complete
         assert outcome.missing
         expected, its_code = MEANS[kind]
-        for table, region, operation, code, message, request_id, permission in outcome.missing:
-            assert table.startswith("aws.sagemaker.")
+        for table, account, region, operation, code, message, request_id, permission in outcome.missing:
+            assert (table.startswith("aws.sagemaker."), account) == (True, "default")
             assert region in message and operation in message
             assert code == its_code
             assert bool(request_id) == (expected is not Unreachable)

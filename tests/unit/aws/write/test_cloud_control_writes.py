@@ -18,6 +18,7 @@ import sqlprov
 from sqlprov.aws.write.outcome import Outcome
 from sqlprov.emulator import Emulator, Fault, Options
 from sqlprov.emulator.errors import ApiError
+from sqlprov.emulator.options import ACCOUNT
 from sqlprov.errors import DataError, Error, NotSupportedError, WriteError
 
 CREATE, UPDATE, DELETE, STATUS, GET = (
@@ -251,13 +252,13 @@ def test_an_interrupted_request_is_unknown(con: sqlprov.Connection, em: Emulator
     seen = threading.Event()
     thread = threading.Thread(target=lambda: (seen.wait(60), con.cancel()))
     thread.start()
-    answer = em._service.cloud_control._operations[STATUS]
+    answer = em._service.find_account(ACCOUNT, "us-east-1").cloud_control._operations[STATUS]
 
     def answer_and_tell(*given: Any) -> Any:
         seen.set()
         return answer(*given)
 
-    em._service.cloud_control._operations[STATUS] = answer_and_tell
+    em._service.find_account(ACCOUNT, "us-east-1").cloud_control._operations[STATUS] = answer_and_tell
     with pytest.raises(Error):
         con.sql(insert())
     thread.join()
@@ -267,7 +268,7 @@ def test_an_interrupted_request_is_unknown(con: sqlprov.Connection, em: Emulator
 
 def test_a_resource_that_another_request_changes_is_waited_for(con: sqlprov.Connection, em: Emulator) -> None:
     write(con, insert())
-    control = em._service.cloud_control
+    control = em._service.find_account(ACCOUNT, "us-east-1").cloud_control
     accept, refusals = control._operations[UPDATE], iter([True])
 
     def refuse_once(*given: Any) -> Any:
