@@ -60,6 +60,7 @@ def start_moto(observe: Callable[[dict[str, Any]], None] | None = None) -> Itera
     Args:
         observe: gets each request as WSGI has it, on the thread that answers it.
     """
+    before = dict(default_user_config)
     default_user_config.update({"batch": {"use_docker": False}, "lambda": {"use_docker": False}})
     server = make_server("127.0.0.1", 0, _Moto(observe), threaded=True, request_handler=_Quiet)
     thread = threading.Thread(target=server.serve_forever)
@@ -72,6 +73,7 @@ def start_moto(observe: Callable[[dict[str, Any]], None] | None = None) -> Itera
         server.shutdown()
         thread.join()
         server.server_close()
+        default_user_config.update(before)  # the local AWS of later tests shares the process
 
 
 @contextmanager

@@ -146,7 +146,7 @@ def test_a_client_that_asks_for_read_only_cannot_write(server: Server, text: str
     with connect(server) as pg:
         pg.execute(text)
         assert pg.execute("SHOW transaction_read_only").fetchone() == ("on",)
-        assert pg.execute("SELECT count(*) FROM sagemaker.models").fetchone() == (10,)
+        assert pg.execute("SELECT count(*) > 0 FROM sagemaker.models").fetchone() == (True,)
         with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
             pg.execute(write)
         pg.execute("ROLLBACK")
