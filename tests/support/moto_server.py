@@ -65,15 +65,18 @@ def start_moto(observe: Callable[[dict[str, Any]], None] | None = None) -> Itera
     server = make_server("127.0.0.1", 0, _Moto(observe), threaded=True, request_handler=_Quiet)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
+    url = f"http://127.0.0.1:{server.server_port}"
+    reset = Request(f"{url}/moto-api/reset", method="POST")
     try:
-        url = f"http://127.0.0.1:{server.server_port}"
-        urlopen(Request(f"{url}/moto-api/reset", method="POST")).close()
+        urlopen(reset).close()
         yield url
+        # The local AWS of later tests shares moto's state, and what it runs in containers.
+        urlopen(reset).close()
     finally:
         server.shutdown()
         thread.join()
         server.server_close()
-        default_user_config.update(before)  # the local AWS of later tests shares the process
+        default_user_config.update(before)
 
 
 @contextmanager
