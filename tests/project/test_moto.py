@@ -155,7 +155,13 @@ def describe_with_boto3(client: Any, name: str, table: Table) -> dict[str, Any]:
             columns[column] = columns[column][member]
     (arn,) = (each for member, each in reply.items() if member in (f"{_noun(operation)}Arn", "Arn"))
     tags = client.list_tags(ResourceArn=arn)["Tags"]
-    own = {"tags": tags, "region": REGION, "account_id": ACCOUNT, "data__Identifier": name}
+    own = {
+        "tags": tags,
+        "region": REGION,
+        "account": "local",
+        "account_id": ACCOUNT,
+        "data__Identifier": name,
+    }
     return {column: normalize_value(each) for column, each in (columns | own).items()}
 
 
