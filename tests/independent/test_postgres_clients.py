@@ -74,7 +74,10 @@ def test_adbc_reads_rows_with_parameters_and_lists_tables(url: str) -> None:
 
 
 def test_odbc_reads_rows_with_parameters_and_lists_tables(port: int) -> None:
-    pyodbc = load("pyodbc")
+    try:
+        pyodbc = load("pyodbc")
+    except ImportError as error:
+        pytest.skip(f"unixODBC is not installed: {error}")
     if "PostgreSQL Unicode" not in pyodbc.drivers():
         pytest.skip("PostgreSQL's ODBC driver is not installed")
     driver = f"DRIVER={{PostgreSQL Unicode}};SERVER=127.0.0.1;PORT={port};DATABASE=aws;UID=ada"
