@@ -16,9 +16,11 @@ from resources.generate.descriptions import describe_tables
 from resources.generate.files import RESOURCES
 from sqlprov.catalog import Catalog
 from sqlprov.catalog.catalog import DESCRIPTIONS
+from sqlprov.catalog.column import Column, ColumnSource
+from sqlprov.catalog.read_calls import FilterOperator
 from sqlprov.catalog.regions import ABOUT, COLUMNS, REGIONS
 from sqlprov.catalog.resource_files import ServiceInfo
-from sqlprov.catalog.table import Column, ColumnSource, FilterOperator, Table
+from sqlprov.catalog.table import Table
 from sqlprov.duck.vocabulary import read_keywords
 from sqlprov.plan.read.parents import says_region
 from sqlprov.settings import Settings

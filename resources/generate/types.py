@@ -16,8 +16,9 @@ from functools import cache
 import pyarrow as pa
 
 from sqlprov.catalog import Catalog
+from sqlprov.catalog.column import Column
 from sqlprov.catalog.service_model import load_model, summarize
-from sqlprov.catalog.table import Column, Table
+from sqlprov.catalog.table import Table
 
 from .files import RESOURCES
 

@@ -14,8 +14,9 @@ from sqlprov.aws.read.list_replies import find_rows, make_row_counter
 from sqlprov.aws.transport.calls import call
 from sqlprov.aws.transport.clients import Cloud
 from sqlprov.aws.transport.run import Run
+from sqlprov.catalog.column import get_path
 from sqlprov.catalog.policy import WRITE_VERBS, list_write_actions
-from sqlprov.catalog.table import IamActions, ListCall, Table, get_path
+from sqlprov.catalog.table import IamActions, ListCall, Table
 from sqlprov.errors import (
     AccessDenied,
     CredentialsError,

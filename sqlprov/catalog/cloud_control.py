@@ -17,13 +17,14 @@ import orjson
 from sqlprov.records import dataclass
 
 from ..errors import suggest
+from .column import Column
 from .columns import TAG_MEMBERS, TAGS, name_column
 from .list_call import REQUIRED
+from .method import Method
 from .nouns import flatten
 from .packing import DESIRED_STATE, IDENTIFIER, KEY, PATCH_DOCUMENT, Packing
 from .service_model import get_loader
 from .shapes import Shape
-from .table import Column, Method
 from .yaml_nodes import Node
 
 CLIENT = "cloudcontrol"

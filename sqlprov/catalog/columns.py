@@ -12,6 +12,7 @@ import pyarrow as pa
 from sqlprov.records import dataclass
 
 from ..errors import suggest
+from .column import Column, ColumnSource, TagSpelling
 from .nouns import flatten
 from .sensitive import find_sensitive
 from .service_model import (
@@ -24,7 +25,6 @@ from .service_model import (
     to_snake_case,
 )
 from .shapes import Constraint
-from .table import Column, ColumnSource, TagSpelling
 from .yaml_nodes import Node, get_text
 
 TAGS = "tags"

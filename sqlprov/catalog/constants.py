@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from .method import RowText
+from .read_calls import PLACEHOLDER
 from .service_model import get_members
-from .table import PLACEHOLDER, RowText
 from .yaml_nodes import Node
 
 

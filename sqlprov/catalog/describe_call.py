@@ -10,12 +10,14 @@ from typing import Any
 from sqlprov.records import dataclass
 
 from ..errors import suggest
+from .column import Column, ColumnSource
 from .columns import Reply, apply_columns, name_column, read_pairs, read_structure
 from .constants import parse_constants
 from .nouns import flatten, match_column, strip_noun
 from .paging import find_paging
+from .read_calls import DescribeCall, ExtraCall, PageToken
 from .service_model import find_paginator, find_reading, get_members, to_snake_case
-from .table import Column, ColumnSource, DescribeCall, ExtraCall, PageToken, Parent
+from .table import Parent
 from .yaml_nodes import Node
 
 WORDS = ("item", "arguments", "batch", "send", "pairs")

@@ -13,9 +13,10 @@ import pyarrow as pa
 
 from sqlprov.records import dataclass
 
+from .column import Column
+from .read_calls import FilterOperator, ListFilter
 from .service_model import get_members, read_constraint, to_snake_case
 from .shapes import Constraint
-from .table import Column, FilterOperator, ListFilter
 
 MOST_VALUES = 200
 """Values that a parameter takes if the model does not say it, as EC2 allows for all filters of a call."""

@@ -10,13 +10,14 @@ import pyarrow as pa
 
 from sqlprov.records import dataclass
 
+from .column import Column, ColumnSource
 from .columns import Reply, build_column, name_column, read_structure
 from .constants import parse_constants, to_value
 from .describe_call import RowColumns, parse_arguments
 from .nouns import flatten, strip_noun
 from .paging import find_paging
 from .service_model import find_paginator, find_reading, get_members, to_arrow_type
-from .table import Column, ColumnSource, ListCall, Parent, Table
+from .table import ListCall, Parent, Table
 from .yaml_nodes import Node
 
 MOST_KEYS = 100

@@ -11,28 +11,16 @@ import pyarrow as pa
 
 from sqlprov.records import dataclass
 
+from .column import Column, ColumnSource
 from .columns import COMMON, TAG_MEMBERS, TAGS
 from .constants import parse_constants
 from .describe_call import RowColumns
+from .method import TAG_SPECIFICATIONS, Method, Nesting, Parameter
 from .nouns import flatten, match_column, strip_noun
+from .read_calls import DescribeCall, ErrorRule, ExtraCall, TagsCall
 from .service_model import build_input_shape, find_operation, get_members, list_tokens, to_snake_case
 from .shapes import Constraint, Shape
-from .table import (
-    TAG_SPECIFICATIONS,
-    Column,
-    ColumnSource,
-    DescribeCall,
-    ErrorRule,
-    ErrorRules,
-    ExtraCall,
-    IamActions,
-    ListCall,
-    Method,
-    Nesting,
-    Parameter,
-    StateRule,
-    TagsCall,
-)
+from .table import ErrorRules, IamActions, ListCall, StateRule
 from .yaml_nodes import Node, get_pairs
 
 _ACTION = r"[a-z0-9-]+:[A-Za-z]+"

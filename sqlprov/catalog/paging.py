@@ -9,8 +9,8 @@ from typing import Any
 from sqlprov.records import dataclass
 
 from .nouns import flatten
+from .read_calls import PageToken
 from .service_model import find_paginator, get_members
-from .table import PageToken
 from .yaml_nodes import Node
 
 LARGEST_PAGE = 1000

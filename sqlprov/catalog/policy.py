@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
-from sqlprov.catalog.table import ColumnSource, Table
+from sqlprov.catalog.column import ColumnSource
+from sqlprov.catalog.table import Table
 
 ACCOUNT_ACTIONS = ("account:ListRegions", "ec2:DescribeRegions", "sts:GetCallerIdentity")
 """Actions of calls that belong to no table: the account's regions, and `account_id`."""

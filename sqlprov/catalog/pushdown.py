@@ -8,10 +8,11 @@ from typing import Any
 
 import pyarrow as pa
 
+from .column import Column
 from .filter_lists import FILTER_TYPES, FilterList, derive_filters, find_filter_lists, get_most
 from .nouns import flatten, strip_noun
+from .read_calls import FilterOperator, ListFilter, Sort
 from .service_model import TIMESTAMP, get_members, read_constraint, to_arrow_type, to_snake_case
-from .table import Column, FilterOperator, ListFilter, Sort
 from .yaml_nodes import Node
 
 _CONDITION = r"(?i)(\w+)\s*(?:\sLIKE\s+'(%?)\?%'|(=|>|<)\s*\?)"

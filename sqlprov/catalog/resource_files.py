@@ -13,26 +13,20 @@ import pyarrow as pa
 from sqlprov.records import dataclass
 
 from . import cloud_control
+from .column import Column, ColumnSource
 from .columns import COMMON, apply_columns, merge_replies, set_types
 from .describe_call import WORDS, Describing, RowColumns, parse_describe, parse_extras
 from .list_call import Listing, Siblings, parse_list, parse_lookup
+from .method import Method
 from .methods import TableContext, parse_codes, parse_error_rules, parse_methods
 from .nouns import flatten, list_nouns, strip_noun
 from .pushdown import parse_filters, parse_sort
+from .read_calls import DescribeCall, ErrorRule
 from .regions import DEFAULT_PARTITION, find_home, find_partition
 from .service_model import MISSING, find_model, list_error_codes, read_constraint, resolve_path, summarize
 from .shapes import Constraint
 from .states import derive_state, find_state, parse_state
-from .table import (
-    Column,
-    ColumnSource,
-    DescribeCall,
-    ErrorRule,
-    ErrorRules,
-    IamActions,
-    Method,
-    Table,
-)
+from .table import ErrorRules, IamActions, Table
 from .tags_call import parse_tags
 from .write_block import parse_write_block
 from .yaml_nodes import Node, get_pairs, get_text, parse_file, parse_text

@@ -7,8 +7,9 @@ from collections.abc import Iterable, Mapping
 
 import pyarrow as pa
 
+from .column import Column
 from .nouns import flatten
-from .table import Column, StateRule
+from .table import StateRule
 from .yaml_nodes import Node
 
 _BUSY = (

@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from .column import Column, ColumnSource, TagSpelling
 from .columns import COMMON, TAGS, TAGS_TYPE, find_spelling
 from .paging import find_paging
+from .read_calls import PLACEHOLDER, ErrorRule, TagsCall
 from .service_model import MISSING, build_shape, find_operation, get_members, list_error_codes, summarize
-from .table import PLACEHOLDER, Column, ColumnSource, ErrorRule, TagsCall, TagSpelling
 from .yaml_nodes import Node, get_text
 
 NONE = "none"

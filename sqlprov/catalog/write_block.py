@@ -6,11 +6,13 @@ from collections.abc import Iterable, Mapping
 
 from sqlprov.records import dataclass
 
+from .column import ColumnSource
+from .method import Method
 from .methods import TableContext, read_write
 from .nouns import strip_noun
+from .read_calls import DescribeCall
 from .service_model import build_shape, to_snake_case
 from .shapes import Shape
-from .table import ColumnSource, DescribeCall, Method
 from .write_rules import (
     DeleteRule,
     DesiredStateRule,

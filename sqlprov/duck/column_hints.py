@@ -8,10 +8,11 @@ from itertools import pairwise
 
 import pyarrow as pa
 
+from sqlprov.catalog.column import TAG_MAP, Column
 from sqlprov.catalog.columns import TAGS_TYPE
 from sqlprov.catalog.nouns import list_nouns
 from sqlprov.catalog.service_model import to_snake_case
-from sqlprov.catalog.table import TAG_MAP, Column, Table
+from sqlprov.catalog.table import Table
 from sqlprov.duck.vocabulary import read_keywords
 from sqlprov.errors import find_nearest
 from sqlprov.sql.duckdb_types import format_duckdb_type

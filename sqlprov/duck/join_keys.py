@@ -17,7 +17,8 @@ import orjson
 import pyarrow as pa
 
 from sqlprov.aws.read.rows import IDENTIFIER
-from sqlprov.catalog.table import TAG_MAP, Column, Table
+from sqlprov.catalog.column import TAG_MAP, Column
+from sqlprov.catalog.table import Table
 from sqlprov.duck.explain_plan import Node, PlanScan
 from sqlprov.duck.live_table import LiveTable
 from sqlprov.duck.scope_finder import REGION

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 import pyarrow as pa
 
+from sqlprov.catalog.column import TAG_MAP
 from sqlprov.catalog.columns import TAGS
-from sqlprov.catalog.table import TAG_MAP
 from sqlprov.duck.binder import BATCH, Binder, Bindings
 from sqlprov.duck.file_access import check_read_only
 from sqlprov.duck.read_hints import HintFinder

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 import pyarrow as pa
 
+from sqlprov.catalog.column import TAG_MAP
 from sqlprov.catalog.columns import TAGS
 from sqlprov.catalog.regions import ACCOUNTS, REGIONS
-from sqlprov.catalog.table import TAG_MAP
 from sqlprov.duck.database import MEMORY
 from sqlprov.duck.file_access import open_sandbox, protect_files
 from sqlprov.duck.planner import Planner

@@ -12,8 +12,9 @@ import pyarrow as pa
 
 from sqlprov.aws.transport.run import Run
 from sqlprov.aws.write.target_row import TargetRow
+from sqlprov.catalog.column import TAG_MAP, ColumnSource
 from sqlprov.catalog.columns import TAGS
-from sqlprov.catalog.table import TAG_MAP, ColumnSource, Table
+from sqlprov.catalog.table import Table
 from sqlprov.duck.place_limit import limits_place
 from sqlprov.duck.region_finder import RegionFinder, list_known_regions
 from sqlprov.duck.session import Session

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sqlprov.catalog.table import TAG_MAP, Column
+from sqlprov.catalog.column import TAG_MAP, Column
 from sqlprov.sql.lexer import quote_identifier
 
 _UNIQUE_TAGS = (

@@ -13,8 +13,9 @@ from sqlprov.aws.transport.run import Run
 from sqlprov.aws.write.outcome import Outcome, OutcomeStatus
 from sqlprov.aws.write.row_writer import RowWriter, write_rows
 from sqlprov.aws.write.target_row import TargetRow
+from sqlprov.catalog.column import TAG_MAP, ColumnSource
 from sqlprov.catalog.columns import TAGS
-from sqlprov.catalog.table import TAG_MAP, ColumnSource, Table
+from sqlprov.catalog.table import Table
 from sqlprov.duck.target_reader import WriteStatement
 from sqlprov.duck.view_columns import project
 from sqlprov.errors import WriteError, format_count

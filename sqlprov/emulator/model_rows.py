@@ -10,7 +10,8 @@ from typing import Any
 
 import orjson
 
-from sqlprov.catalog.table import Column, ColumnSource, Parent, Table, TagSpelling, get_path
+from sqlprov.catalog.column import Column, ColumnSource, TagSpelling, get_path
+from sqlprov.catalog.table import Parent, Table
 from sqlprov.catalog.texts import parse_time
 from sqlprov.emulator.model_values import FIRST, get_maker, make_typed, singularize
 from sqlprov.emulator.options import ACCOUNT

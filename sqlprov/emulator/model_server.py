@@ -11,7 +11,8 @@ from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlprov.catalog.table import DescribeCall, FilterOperator, ListCall, ListFilter, Table
+from sqlprov.catalog.read_calls import DescribeCall, FilterOperator, ListFilter
+from sqlprov.catalog.table import ListCall, Table
 from sqlprov.catalog.texts import parse_time
 from sqlprov.emulator.errors import ApiError, make_closed_region_error
 from sqlprov.emulator.exchange import CredentialScope, Exchange, FaultyService, HttpReply, HttpRequest

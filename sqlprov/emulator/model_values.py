@@ -11,10 +11,10 @@ from typing import Any
 
 import orjson
 
+from sqlprov.catalog.column import Column
 from sqlprov.catalog.columns import find_spelling
 from sqlprov.catalog.nouns import flatten
 from sqlprov.catalog.patterns import compile_pattern
-from sqlprov.catalog.table import Column
 from sqlprov.emulator.options import ACCOUNT
 
 FIRST = 100000

@@ -10,8 +10,9 @@ from dataclasses import replace
 from functools import cache
 from typing import Any
 
+from sqlprov.catalog.column import ColumnSource, get_path
 from sqlprov.catalog.service_model import load_model, to_snake_case
-from sqlprov.catalog.table import ColumnSource, Table, get_path
+from sqlprov.catalog.table import Table
 from sqlprov.emulator.clients import list_all_clients
 from sqlprov.emulator.errors import ApiError
 from sqlprov.emulator.exchange import CredentialScope, HttpReply, HttpRequest, Response

@@ -19,8 +19,9 @@ from sqlprov.sql.text_table import build_table
 
 if TYPE_CHECKING:
     from sqlprov.catalog import Catalog
+    from sqlprov.catalog.column import Column, ColumnSource
     from sqlprov.catalog.shapes import Constraint
-    from sqlprov.catalog.table import Column, ColumnSource, Table
+    from sqlprov.catalog.table import Table
 
 
 @dataclass(frozen=True)
@@ -96,8 +97,8 @@ def _is_name(parser: Parser) -> bool:
 
 
 def _describe_column(table: Table, column: Column, keywords: Collection[str]) -> dict[str, object]:
+    from sqlprov.catalog.column import ColumnSource
     from sqlprov.catalog.sensitive import format_path
-    from sqlprov.catalog.table import ColumnSource
 
     return {
         "name": column.name,
@@ -124,7 +125,7 @@ def _describe_regions() -> list[dict[str, object]]:
 
 def find_call(table: Table, source: ColumnSource) -> str:
     """The call that fills the columns of a source; empty if none does."""
-    from sqlprov.catalog.table import ColumnSource
+    from sqlprov.catalog.column import ColumnSource
 
     calls = {
         ColumnSource.LIST: table.list.call,

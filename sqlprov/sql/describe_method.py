@@ -17,8 +17,9 @@ from sqlprov.sql.text_table import build_table
 
 if TYPE_CHECKING:
     from sqlprov.catalog import Catalog
+    from sqlprov.catalog.method import Method
     from sqlprov.catalog.shapes import Shape
-    from sqlprov.catalog.table import Method, Table
+    from sqlprov.catalog.table import Table
 
 _METHOD = "a method, such as aws.sagemaker.models.create_resource"
 # Parameters of statements that no call has.

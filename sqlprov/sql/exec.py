@@ -14,7 +14,8 @@ from sqlprov.sql.write import has_await_hint
 
 if TYPE_CHECKING:
     from sqlprov.catalog import Catalog
-    from sqlprov.catalog.table import Method, Table
+    from sqlprov.catalog.method import Method
+    from sqlprov.catalog.table import Table
 
 JSON = "@@json"
 _METHOD = "a method, such as aws.sagemaker.inference_experiments.stop"

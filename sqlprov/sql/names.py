@@ -12,7 +12,8 @@ from sqlprov.errors import UnknownName, find_nearest, suggest
 
 if TYPE_CHECKING:
     from sqlprov.catalog import Catalog
-    from sqlprov.catalog.table import Method, Table
+    from sqlprov.catalog.method import Method
+    from sqlprov.catalog.table import Table
     from sqlprov.sql.parser import Name
     from sqlprov.sql.query import Query
     from sqlprov.sql.statement import Statement

@@ -17,7 +17,8 @@ from sqlprov.sql.text_table import build_table
 
 if TYPE_CHECKING:
     from sqlprov.catalog import Catalog
-    from sqlprov.catalog.table import Method, Table
+    from sqlprov.catalog.method import Method
+    from sqlprov.catalog.table import Table
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,9 @@ from slices import take_slice
 
 import sqlprov
 from sqlprov.catalog import Catalog
+from sqlprov.catalog.method import Method
 from sqlprov.catalog.shapes import Shape
-from sqlprov.catalog.table import Method, Table
+from sqlprov.catalog.table import Table
 from sqlprov.emulator import Emulator
 
 CATALOG = Catalog()

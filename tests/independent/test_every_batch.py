@@ -14,7 +14,8 @@ from table_sweep import TableSweep, list_ancestry
 from resources.generate.files import RESOURCES
 from sqlprov.aws.read.list_replies import FAILURES
 from sqlprov.catalog import Catalog
-from sqlprov.catalog.table import DescribeCall, Table
+from sqlprov.catalog.read_calls import DescribeCall
+from sqlprov.catalog.table import Table
 from sqlprov.emulator.model_server import ModelServer
 from sqlprov.emulator.options import Call
 from sqlprov.emulator.protocols import Api, load_api

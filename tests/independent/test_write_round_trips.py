@@ -25,8 +25,8 @@ from write_round_trips import (
     to_text,
 )
 
+from sqlprov.catalog.method import Method
 from sqlprov.catalog.service_model import load_model
-from sqlprov.catalog.table import Method
 
 TABLES = [
     name.split(".")

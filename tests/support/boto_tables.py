@@ -15,7 +15,9 @@ from botocore.exceptions import ClientError
 from moto_seeder import is_unserved, open_client
 from request_values import ACCOUNT, REGION
 
-from sqlprov.catalog.table import Column, ColumnSource, ExtraCall, Table
+from sqlprov.catalog.column import Column, ColumnSource
+from sqlprov.catalog.read_calls import ExtraCall
+from sqlprov.catalog.table import Table
 
 Row = dict[str, Any]
 

@@ -19,8 +19,9 @@ from sqlprov.api.connection import Connection
 from sqlprov.aws.transport.accounts import AccountFinder
 from sqlprov.aws.transport.clients import Cloud
 from sqlprov.catalog import Catalog
+from sqlprov.catalog.column import ColumnSource
 from sqlprov.catalog.service_model import get_loader
-from sqlprov.catalog.table import ColumnSource, Parent, Table
+from sqlprov.catalog.table import Parent, Table
 from sqlprov.duck.database import open_database
 from sqlprov.duck.session import Session
 from sqlprov.emulator.exchange import HttpRequest

@@ -15,19 +15,11 @@ from sqlprov.aws.transport.accounts import Accounts
 from sqlprov.aws.transport.clients import Cloud
 from sqlprov.aws.transport.login import LOCAL_NAME
 from sqlprov.aws.transport.run import Run
+from sqlprov.catalog.column import Column, ColumnSource, TagSpelling
 from sqlprov.catalog.columns import TAGS_TYPE
+from sqlprov.catalog.read_calls import DescribeCall, ErrorRule, TagsCall
 from sqlprov.catalog.service_model import load_model, read_constraint, to_arrow_type, to_snake_case
-from sqlprov.catalog.table import (
-    Column,
-    ColumnSource,
-    DescribeCall,
-    ErrorRule,
-    IamActions,
-    ListCall,
-    Table,
-    TagsCall,
-    TagSpelling,
-)
+from sqlprov.catalog.table import IamActions, ListCall, Table
 from sqlprov.plan.read import TRUE, Places, Predicate, ReadPlan, Rule, ScanRequest, Scope, plan_read
 from sqlprov.settings import Settings
 

@@ -18,7 +18,8 @@ from local_sagemaker import REGION
 
 from sqlprov.api.connection import Connection
 from sqlprov.api.result import Result
-from sqlprov.catalog.table import FilterOperator, ListFilter, Table
+from sqlprov.catalog.read_calls import FilterOperator, ListFilter
+from sqlprov.catalog.table import Table
 from sqlprov.emulator import Fault
 from sqlprov.emulator.model_server import ModelServer, find_bound
 from sqlprov.errors import Error

@@ -31,9 +31,11 @@ from sqlprov.aws.transport.accounts import AccountFinder
 from sqlprov.aws.transport.clients import Cloud
 from sqlprov.aws.write.outcome import Outcome
 from sqlprov.catalog import Catalog
+from sqlprov.catalog.method import Method, Nesting
+from sqlprov.catalog.read_calls import ErrorRule
 from sqlprov.catalog.sensitive import HIDDEN
 from sqlprov.catalog.service_model import load_model
-from sqlprov.catalog.table import ErrorRule, Method, Nesting, Table
+from sqlprov.catalog.table import Table
 from sqlprov.duck.database import open_database
 from sqlprov.duck.session import Session
 from sqlprov.emulator.model_values import FIRST

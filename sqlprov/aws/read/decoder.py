@@ -14,7 +14,7 @@ import pyarrow as pa
 from sqlprov.arrow_functions import cast, compute
 from sqlprov.aws.read.redaction import Warn, hide
 from sqlprov.aws.transport.errors import MalformedReply
-from sqlprov.catalog.table import Column, ColumnSource, TagSpelling, get_path
+from sqlprov.catalog.column import Column, ColumnSource, TagSpelling, get_path
 from sqlprov.catalog.texts import to_epoch_seconds, to_json_text
 
 MEMORY_POOL = pa.system_memory_pool()

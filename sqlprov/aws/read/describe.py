@@ -23,7 +23,9 @@ from sqlprov.aws.transport.errors import MalformedReply, is_match
 from sqlprov.aws.transport.replies import IN_JSON, check_omission
 from sqlprov.aws.transport.reply_cache import ListingReader
 from sqlprov.aws.transport.run import Run
-from sqlprov.catalog.table import DescribeCall, ListCall, Table, get_path
+from sqlprov.catalog.column import get_path
+from sqlprov.catalog.read_calls import DescribeCall
+from sqlprov.catalog.table import ListCall, Table
 from sqlprov.errors import BrokenReply, OperationalError, ServiceError
 from sqlprov.plan.read.lookup import Lookup, build_arguments, takes_list
 from sqlprov.plan.read.plan import MOST_LOOKUPS

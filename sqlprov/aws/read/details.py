@@ -19,8 +19,10 @@ from sqlprov.aws.transport.errors import MalformedReply, is_match
 from sqlprov.aws.transport.replies import IN_JSON, check_omission
 from sqlprov.aws.transport.reply_cache import ListingReader
 from sqlprov.aws.transport.run import Run
+from sqlprov.catalog.column import ColumnSource, get_path
+from sqlprov.catalog.read_calls import PLACEHOLDER, TagsCall
 from sqlprov.catalog.regions import find_partition
-from sqlprov.catalog.table import PLACEHOLDER, ColumnSource, Table, TagsCall, get_path
+from sqlprov.catalog.table import Table
 from sqlprov.errors import AccessDenied, Cancelled, OperationalError
 from sqlprov.plan.read import ReadPlan
 from sqlprov.plan.read.lookup import Lookup, get_batch

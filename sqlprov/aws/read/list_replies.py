@@ -11,8 +11,10 @@ import orjson
 from sqlprov.aws.transport.errors import MalformedReply
 from sqlprov.aws.transport.replies import UNLIKE, check_omission
 from sqlprov.catalog.cloud_control import PROPERTIES
+from sqlprov.catalog.column import get_path
 from sqlprov.catalog.packing import IDENTIFIER
-from sqlprov.catalog.table import ListCall, PageToken, Table, get_path
+from sqlprov.catalog.read_calls import PageToken
+from sqlprov.catalog.table import ListCall, Table
 from sqlprov.errors import ServiceError
 
 FAILURES = re.compile("fail|error|unprocessed|unsuccessful|exception", re.IGNORECASE)

@@ -17,7 +17,7 @@ from sqlprov.aws.transport.accounts import Accounts
 from sqlprov.aws.transport.calls import call
 from sqlprov.aws.transport.reply_cache import ListingReader
 from sqlprov.aws.transport.run import Run
-from sqlprov.catalog.table import get_path
+from sqlprov.catalog.column import get_path
 from sqlprov.catalog.texts import to_epoch_seconds
 from sqlprov.errors import BrokenReply, OperationalError, ServiceError
 from sqlprov.plan.read import ListRead, ReadPlan

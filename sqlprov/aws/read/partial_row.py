@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass  # in a long list, faster to make than those of `records`
 from typing import Any
 
-from sqlprov.catalog.table import ColumnSource, Table, get_path
+from sqlprov.catalog.column import ColumnSource, get_path
+from sqlprov.catalog.table import Table
 from sqlprov.plan.read.steps import ACCOUNT, REGION, Place
 
 OLD_REGIONS = {"EU": "eu-west-1", "US": "us-east-1"}

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from sqlprov.catalog.column import Column
 from sqlprov.catalog.sensitive import ANY, HIDDEN, Path, format_path
-from sqlprov.catalog.table import Column
 
 Warn = Callable[[str], object]
 

@@ -15,7 +15,7 @@ from sqlprov.aws.read.matching import find_matches, select_matches
 from sqlprov.aws.read.partial_row import PartialRow, move
 from sqlprov.aws.read.redaction import Warn, hide
 from sqlprov.aws.transport.errors import MalformedReply
-from sqlprov.catalog.table import Column, ColumnSource, get_path
+from sqlprov.catalog.column import Column, ColumnSource, get_path
 from sqlprov.errors import BrokenReply
 from sqlprov.plan.read import TRUE, AccountId, ReadPlan
 from sqlprov.plan.read.domain import restrict

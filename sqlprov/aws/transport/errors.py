@@ -14,7 +14,8 @@ from botocore import exceptions as aws
 from botocore.parsers import ResponseParserError
 from urllib3.exceptions import LocationParseError
 
-from sqlprov.catalog.table import ErrorRule, IamActions
+from sqlprov.catalog.read_calls import ErrorRule
+from sqlprov.catalog.table import IamActions
 from sqlprov.errors import (
     AccessDenied,
     BrokenReply,

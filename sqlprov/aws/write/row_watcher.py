@@ -16,9 +16,12 @@ from sqlprov.aws.read.partial_row import PartialRow
 from sqlprov.aws.transport.clients import Cloud
 from sqlprov.aws.transport.errors import is_match
 from sqlprov.aws.transport.run import Run
+from sqlprov.catalog.column import get_path
+from sqlprov.catalog.method import Method
 from sqlprov.catalog.methods import MISSING
+from sqlprov.catalog.read_calls import PLACEHOLDER
 from sqlprov.catalog.service_model import to_snake_case
-from sqlprov.catalog.table import PLACEHOLDER, Method, Table, get_path
+from sqlprov.catalog.table import Table
 from sqlprov.errors import OperationalError
 from sqlprov.plan.write.diff import parse_tags
 from sqlprov.plan.write.steps import RowWrite, Snapshot

@@ -11,9 +11,10 @@ import pyarrow as pa
 
 from sqlprov.aws.read.decoder import build_array
 from sqlprov.aws.write.row_watcher import RowFailed
+from sqlprov.catalog.column import ColumnSource
 from sqlprov.catalog.columns import TAGS
 from sqlprov.catalog.shapes import Shape
-from sqlprov.catalog.table import ColumnSource, Table
+from sqlprov.catalog.table import Table
 from sqlprov.plan.write.diff import diff_values, parse_tags
 from sqlprov.plan.write.patch import apply_patch
 from sqlprov.plan.write.steps import RowWrite, Snapshot, WriteKind

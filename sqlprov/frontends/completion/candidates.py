@@ -11,7 +11,8 @@ from sqlprov.records import dataclass
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from sqlprov.catalog.table import Column, Table
+    from sqlprov.catalog.column import Column
+    from sqlprov.catalog.table import Table
 
 MAX_TYPE = 40
 """Longest type that is shown in full, in characters."""
@@ -41,7 +42,7 @@ def describe_column(table: Table, column: Column) -> str:
 
 def describe_call(table: Table, column: Column) -> str:
     """The call that fills a column: `ListModels`, `DescribeModel a row`; empty if there is none."""
-    from sqlprov.catalog.table import ColumnSource
+    from sqlprov.catalog.column import ColumnSource
     from sqlprov.sql.describe import find_call
 
     call = find_call(table, column.source)

@@ -24,7 +24,8 @@ from sqlprov.sql.names import find_live_name, find_live_table, has_service
 if TYPE_CHECKING:
     from sqlprov.api.connection import Vocabulary
     from sqlprov.catalog import Catalog
-    from sqlprov.catalog.table import Method, Table
+    from sqlprov.catalog.method import Method
+    from sqlprov.catalog.table import Table
 
 MAX_WORDS = 500
 STATEMENTS = (

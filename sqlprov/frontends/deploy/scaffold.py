@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from sqlprov.catalog import Catalog
+from sqlprov.catalog.method import TAG_SPECIFICATIONS
 from sqlprov.catalog.nouns import list_nouns, strip_noun
 from sqlprov.catalog.service_model import to_snake_case
 from sqlprov.catalog.shapes import Shape
-from sqlprov.catalog.table import TAG_SPECIFICATIONS, Table
+from sqlprov.catalog.table import Table
 from sqlprov.errors import NotSupportedError, ProgrammingError
 from sqlprov.frontends.deploy.manifest import MANIFEST
 

@@ -7,7 +7,7 @@ import os
 import re
 import subprocess
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -16,8 +16,9 @@ import pyarrow as pa
 
 from sqlprov.catalog.regions import list_regions
 from sqlprov.errors import Error, NotSupportedError, ProgrammingError, RegionError, UnknownName, suggest
-from sqlprov.frontends.completion.candidates import describe_call, shorten_type
 from sqlprov.frontends.repl.colors import SCHEMES, find_scheme
+from sqlprov.frontends.repl.describe_commands import describe, list_tables, print_table
+from sqlprov.frontends.repl.foreign_commands import ALIASES, INSTEAD
 from sqlprov.frontends.repl.screen import OutputFile
 from sqlprov.frontends.repl.shell import ExitShell, Shell
 from sqlprov.local import find_state_folder
@@ -25,9 +26,6 @@ from sqlprov.output import FORMATS
 from sqlprov.private_files import make_private_file, make_private_folder
 from sqlprov.records import dataclass
 from sqlprov.sql import Exec, Explain, Query, WriteStatement, parse
-from sqlprov.sql.lexer import tokenize
-from sqlprov.sql.names import LEVELS, find_live_table, find_service, list_names
-from sqlprov.sql.show import is_like
 from sqlprov.version import VERSION
 
 
@@ -65,8 +63,8 @@ def run_command(shell: Shell, text: str, sql: str) -> None:
     written, argument = match[1].rstrip(";"), match[2].strip().rstrip(";").strip()
     plain = written.rstrip("+") or written
     name = ALIASES.get(plain, plain)
-    if name in _INSTEAD:
-        raise UnknownName(f"There is no {text[0]}{written}: {_INSTEAD[name]}.")
+    if name in INSTEAD:
+        raise UnknownName(f"There is no {text[0]}{written}: {INSTEAD[name]}.")
     if name not in COMMANDS:
         nearest = suggest(written, [*COMMANDS, *ALIASES]).replace("'", f"'{text[0]}", 1)
         raise UnknownName(f"Unknown command {text[0]}{written}.{nearest} \\? lists them.")
@@ -79,90 +77,12 @@ def run_command(shell: Shell, text: str, sql: str) -> None:
     COMMANDS[name].run(shell, argument)
 
 
-def _print_table(
-    shell: Shell, rows: Sequence[Mapping[str, object]], schema: Mapping[str, pa.DataType]
-) -> None:
-    shell.screen.show(pa.Table.from_pylist(list(rows), pa.schema(list(schema.items()))))
-
-
-# The catalog
-
-
-def _describe(shell: Shell, name: str) -> None:
-    catalog = shell.connection.catalog
-    if not name or name.lower() in catalog.list_providers():
-        _list_services(shell, [name.lower()] if name else catalog.list_providers())
-        return
-    vocabulary = shell.connection.vocabulary()
-    if name in vocabulary.relations:
-        columns = [{"column": column, "type": kind} for column, kind in vocabulary.relations[name]]
-        _print_table(shell, columns, {"column": pa.string(), "type": pa.string()})
-        return
-    parts = tuple(token.value for token in tokenize(name) if not token.is_one_of("."))
-    table = find_live_table(catalog, parts, vocabulary.path)
-    service = find_service(catalog, parts, vocabulary.path)
-    if table is None and service:
-        listed = catalog.list_descriptions(*service).items()
-        shown = [{"table": table, "description": about or None} for table, about in listed]
-        _print_table(shell, shown, dict.fromkeys(("table", "description"), pa.string()))
-        shell.screen.info(f"\\d {'.'.join(service)}.{shown[0]['table']} shows the columns of a table.")
-        return
-    if table is None:
-        # It also reports an unknown name.
-        shell.screen.show(shell.connection.sql(f"DESCRIBE EXTENDED {name}").arrow())
-        return
-    shell.screen.info(f"{table.full_name}: {table.about} Key: {', '.join(table.key)}.")
-    rows: list[dict[str, object]] = [
-        {
-            "column": column.name,
-            "type": shorten_type(column.type, column.is_json),
-            "filled by": describe_call(table, column) or None,
-        }
-        for column in table.visible_columns
-    ]
-    _print_table(shell, rows, dict.fromkeys(("column", "type", "filled by"), pa.string()))
-    rows = [
-        {"method": one.name, "statement": one.verb, "call": one.call, "required": ", ".join(one.required)}
-        for one in table.methods
-    ]
-    _print_table(shell, rows, dict.fromkeys(("method", "statement", "call", "required"), pa.string()))
-    shell.screen.info(f"DESCRIBE EXTENDED {name}; shows more.")
-
-
-def _list_services(shell: Shell, providers: Sequence[str]) -> None:
-    catalog = shell.connection.catalog
-    rows: list[dict[str, object]] = [
-        {
-            "name": f"{provider}.{service}",
-            "tables": len(catalog.list_tables(provider, service)),
-            "title": title or None,
-        }
-        for provider in providers
-        for service, (title, _) in catalog.list_titles(provider).items()
-    ]
-    own = shell.connection.vocabulary().relations
-    rows += [{"name": "DuckDB's own", "tables": len(own), "title": None}] if own else []
-    _print_table(shell, rows, {"name": pa.string(), "tables": pa.int64(), "title": pa.string()})
-    shell.screen.info("\\d and a name shows the tables of a service, or the columns of a table.")
-
-
-def _list_tables(shell: Shell, pattern: str) -> None:
-    catalog = shell.connection.catalog
-    names = list(list_names(catalog, len(LEVELS)))
-    names += shell.connection.vocabulary().relations
-    wild = pattern.replace("*", "%") if set(pattern) & {"*", "%"} else f"%{pattern}%"
-    rows: list[dict[str, object]] = [{"table": name} for name in sorted(names) if is_like(name, wild)]
-    if not rows:
-        raise UnknownName(f"No table name matches {pattern!r}.")
-    _print_table(shell, rows, {"table": pa.string()})
-
-
 def _print_help(shell: Shell, argument: str) -> None:
     rows: list[dict[str, object]] = [
         {"command": f"\\{name} {command.usage}".rstrip(), "": command.about}
         for name, command in COMMANDS.items()
     ]
-    _print_table(shell, rows, {"command": pa.string(), "": pa.string()})
+    print_table(shell, rows, {"command": pa.string(), "": pa.string()})
     shell.screen.info("A statement runs at its ;. Ctrl-R searches the history, Ctrl-C stops a statement.")
 
 
@@ -265,7 +185,7 @@ def _run_query(shell: Shell, name: str) -> None:
         shell.run(file.read_text("utf-8"))
         return
     rows = [{"name": file.stem, "statement": file.read_text("utf-8")} for file in files]
-    _print_table(shell, rows, dict.fromkeys(("name", "statement"), pa.string()))
+    print_table(shell, rows, dict.fromkeys(("name", "statement"), pa.string()))
 
 
 def _save_query(shell: Shell, argument: str) -> None:
@@ -295,7 +215,7 @@ def _print_connection(shell: Shell, argument: str) -> None:
         {"": "read-only", "value": "yes" if connection.settings.read_only else "no"},
         {"": "sqlprov", "value": VERSION},
     ]
-    _print_table(shell, rows, {"": pa.string(), "value": pa.string()})
+    print_table(shell, rows, {"": pa.string(), "value": pa.string()})
 
 
 def _set_vi(shell: Shell, word: str) -> None:
@@ -386,7 +306,7 @@ def _print_calls(shell: Shell, argument: str) -> None:
     kinds = {"operation": text, "account": text, "region": text, "rows": number, "attempts": number}
     if len({call.account for call in calls}) == 1:
         del kinds["account"]
-    _print_table(shell, rows, {**kinds, "throttles": number, "ms": number, "error": text, "parameters": text})
+    print_table(shell, rows, {**kinds, "throttles": number, "ms": number, "error": text, "parameters": text})
 
 
 def _exit(shell: Shell, argument: str) -> None:
@@ -397,11 +317,11 @@ COMMANDS: dict[str, Command] = {
     "d": Command(
         "[name]",
         "services, the tables of a service, or the columns and methods of a table",
-        _describe,
+        describe,
         ("table",),
     ),
     "dt": Command(
-        "[pattern]", "tables whose name contains some text or matches *endpoint*", _list_tables, ("table",)
+        "[pattern]", "tables whose name contains some text or matches *endpoint*", list_tables, ("table",)
     ),
     "region": Command(
         "[names]", "regions for statements that name none; all, default", _set_region, ("region",)
@@ -441,65 +361,3 @@ COMMANDS: dict[str, Command] = {
 
 _OUTSIDE = ("o", "i", "e", "n", "ns", "nd", "!")
 """Commands that a sandbox refuses."""
-ALIASES = {
-    "G": "gx",
-    "c": "conninfo",
-    "connect": "conninfo",
-    "databases": "d",
-    "dn": "d",
-    "edit": "e",
-    "exit": "q",
-    "h": "?",
-    "help": "?",
-    "include": "i",
-    "ir": "i",
-    "l": "d",
-    "maxrows": "rows",
-    "mode": "format",
-    "output": "o",
-    "quit": "q",
-    "read": "i",
-    "schema": "d",
-    "shell": "!",
-    "show": "conninfo",
-    "source": "i",
-    "status": "conninfo",
-    "system": "!",
-    "tables": "dt",
-    "tee": "o",
-    "timer": "timing",
-}
-"""Commands of psql, mysql and DuckDB's shell -> our own; `.tables` and `\\tables` are the same."""
-_WRITE_INSTEAD = {
-    ("copy", "import"): "write COPY (SELECT …) TO 'file.csv', or COPY t FROM 'file.csv'",
-    ("pset", "a", "H", "t", "f", "header", "headers", "separator", "nullvalue", "width", "columns"): (
-        "\\format chooses the format of rows, \\x one column per line, \\rows how many, \\timing the summary"
-    ),
-    ("set", "unset"): "write SET and the setting's name; \\vi on chooses the keys of vi",
-    ("if", "elif", "else", "endif", "prompt", "gset", "gexec", "bind"): (
-        "the shell has no variables or conditions; SET VARIABLE x = … keeps a value for getvariable('x')"
-    ),
-    ("echo", "qecho", "warn", "print"): "write SELECT 'text'",
-    ("df", "da", "do", "dT"): "write FROM duckdb_functions(), or FROM duckdb_types()",
-    ("dv", "dm", "sv", "sf"): "write FROM duckdb_views() WHERE NOT internal",
-    ("di", "indexes", "indices"): "write FROM duckdb_indexes(); live tables have none",
-    ("ds",): "write FROM duckdb_sequences()",
-    ("dx", "extensions"): "write FROM duckdb_extensions()",
-    ("du", "dg", "dp", "z", "password"): "IAM decides who may do what; sqlprov doctor shows what you may",
-    ("dd",): "write DESCRIBE EXTENDED and the table's name",
-    ("gdesc",): "write DESCRIBE SELECT …",
-    ("crosstabview",): "write PIVOT … ON … IN (…)",
-    ("errverbose",): "write FROM sqlprov.errors",
-    ("encoding",): "text is UTF-8",
-    ("s", "history"): "Ctrl-R searches the history",
-    ("w", "save"): "\\ns name saves the last statement",
-    ("p", "r", "reset"): "\\e edits the last statement, and Ctrl-C discards a line",
-    ("use", "u"): "write USE aws.sagemaker",
-    ("open",): "write ATTACH 'file.duckdb', or start with --database",
-    ("dump",): "write EXPORT DATABASE 'folder'",
-    ("version",): "write SHOW VERSION",
-    ("once",): "write COPY (SELECT …) TO 'file.csv'; \\o sends the rows of all further statements to a file",
-    ("cd",): "start the shell in the folder, or write whole paths",
-}
-_INSTEAD = {word: instead for words, instead in _WRITE_INSTEAD.items() for word in words}
-"""Commands of psql, mysql and DuckDB's shell that have another form here -> what to write."""

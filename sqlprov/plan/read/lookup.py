@@ -10,7 +10,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from sqlprov.catalog.table import ColumnSource, Table
+from sqlprov.catalog.column import ColumnSource
+from sqlprov.catalog.table import Table
 from sqlprov.plan.read.domain import find_domain
 from sqlprov.plan.read.parents import has_other_case, is_sendable
 from sqlprov.plan.read.predicate import Predicate

@@ -7,8 +7,9 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from sqlprov.catalog.read_calls import FilterOperator, ListFilter
 from sqlprov.catalog.shapes import Constraint
-from sqlprov.catalog.table import FilterOperator, ListFilter, Table
+from sqlprov.catalog.table import Table
 from sqlprov.plan.read.domain import Domain, find_domain
 from sqlprov.plan.read.hints import Contained
 from sqlprov.plan.read.predicate import Predicate

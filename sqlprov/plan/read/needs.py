@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sqlprov.catalog.table import ColumnSource, Table
+from sqlprov.catalog.column import ColumnSource
+from sqlprov.catalog.table import Table
 from sqlprov.records import dataclass
 
 LISTED = frozenset({ColumnSource.LIST, ColumnSource.PARENT})

@@ -7,7 +7,9 @@ from dataclasses import replace
 
 import pyarrow as pa
 
-from sqlprov.catalog.table import ColumnSource, FilterOperator, Table
+from sqlprov.catalog.column import ColumnSource
+from sqlprov.catalog.read_calls import FilterOperator
+from sqlprov.catalog.table import Table
 from sqlprov.errors import InternalError, ProgrammingError
 from sqlprov.plan.read.domain import list_columns, restrict
 from sqlprov.plan.read.hints import Contained, Top

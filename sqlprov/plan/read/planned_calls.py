@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from sqlprov.catalog.table import ColumnSource
+from sqlprov.catalog.column import ColumnSource
 from sqlprov.errors import format_count
 from sqlprov.plan.read.lookup import Lookup, build_arguments, get_batch, takes_list
 from sqlprov.plan.read.read_plan import (

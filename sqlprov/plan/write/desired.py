@@ -10,7 +10,8 @@ from typing import Any
 import pyarrow as pa
 
 from sqlprov.catalog.columns import TAGS
-from sqlprov.catalog.table import Method, Parameter, Table
+from sqlprov.catalog.method import Method, Parameter
+from sqlprov.catalog.table import Table
 from sqlprov.catalog.texts import parse_json
 from sqlprov.plan.write.diff import diff_parameters, parse_tags, select_readable
 from sqlprov.plan.write.input_rows import InputRows

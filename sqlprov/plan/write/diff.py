@@ -14,9 +14,11 @@ from typing import Any
 
 import pyarrow as pa
 
+from sqlprov.catalog.column import TagSpelling
 from sqlprov.catalog.columns import TAGS
+from sqlprov.catalog.method import Method
 from sqlprov.catalog.shapes import Shape
-from sqlprov.catalog.table import Method, Table, TagSpelling
+from sqlprov.catalog.table import Table
 from sqlprov.catalog.texts import parse_json, parse_time
 from sqlprov.plan.write.steps import Snapshot
 

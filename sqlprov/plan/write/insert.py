@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlprov.catalog.table import TAG_MAP, Method, Table
+from sqlprov.catalog.column import TAG_MAP
+from sqlprov.catalog.method import Method
+from sqlprov.catalog.table import Table
 from sqlprov.errors import DatabaseError, DataError, NotSupportedError
 from sqlprov.plan.read.steps import ACCOUNT, ACCOUNT_ID, REGION
 from sqlprov.plan.write.diff import drop_reserved, is_reserved, parse_tags, spell_tags

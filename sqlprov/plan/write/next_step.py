@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from sqlprov.catalog.method import Method
 from sqlprov.catalog.methods import ATTRIBUTE_VALUE
-from sqlprov.catalog.table import Method
 from sqlprov.plan.write.diff import is_empty
 from sqlprov.plan.write.steps import (
     Refusal,

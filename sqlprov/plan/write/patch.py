@@ -15,9 +15,10 @@ from typing import Any
 import jsonpatch
 import pyarrow as pa
 
+from sqlprov.catalog.column import Column, ColumnSource
 from sqlprov.catalog.packing import PATCH_DOCUMENT
 from sqlprov.catalog.shapes import Shape
-from sqlprov.catalog.table import Column, ColumnSource, Table
+from sqlprov.catalog.table import Table
 from sqlprov.catalog.texts import parse_time
 from sqlprov.errors import DataError, InternalError, NotSupportedError, show_caret, suggest
 from sqlprov.plan.write.diff import (

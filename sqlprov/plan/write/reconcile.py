@@ -8,8 +8,9 @@ from enum import Enum
 from typing import Any
 
 from sqlprov.catalog.columns import TAGS
+from sqlprov.catalog.method import Method
 from sqlprov.catalog.methods import MISSING
-from sqlprov.catalog.table import Method, Table
+from sqlprov.catalog.table import Table
 from sqlprov.catalog.write_rules import Transition
 from sqlprov.plan.write.diff import diff_parameters, drop_reserved, parse_tags, select_readable
 from sqlprov.plan.write.steps import Request, Snapshot

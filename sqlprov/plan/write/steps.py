@@ -9,7 +9,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from sqlprov.catalog.table import TAG_SPECIFICATIONS, Method, RowText, Table
+from sqlprov.catalog.method import TAG_SPECIFICATIONS, Method, RowText
+from sqlprov.catalog.table import Table
 from sqlprov.catalog.texts import parse_time
 from sqlprov.plan.read.steps import ACCOUNT, REGION, Place
 from sqlprov.records import dataclass

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from sqlprov.catalog.columns import TAGS
+from sqlprov.catalog.method import Method, Parameter
 from sqlprov.catalog.packing import PATCH_DOCUMENT
-from sqlprov.catalog.table import Method, Parameter
 from sqlprov.catalog.write_rules import Transition
 from sqlprov.errors import suggest
 from sqlprov.plan.write.diff import (

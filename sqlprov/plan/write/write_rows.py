@@ -8,10 +8,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import field
 from typing import Any
 
+from sqlprov.catalog.column import TAG_MAP
 from sqlprov.catalog.columns import TAGS
+from sqlprov.catalog.method import Method, Parameter
 from sqlprov.catalog.service_model import to_snake_case
 from sqlprov.catalog.shapes import Shape
-from sqlprov.catalog.table import TAG_MAP, Method, Parameter, Table
+from sqlprov.catalog.table import Table
 from sqlprov.errors import (
     DatabaseError,
     DataError,

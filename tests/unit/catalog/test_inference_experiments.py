@@ -4,7 +4,9 @@ import pyarrow as pa
 import pytest
 
 from sqlprov.catalog import Catalog
-from sqlprov.catalog.table import ColumnSource, FilterOperator, Table
+from sqlprov.catalog.column import ColumnSource
+from sqlprov.catalog.read_calls import FilterOperator
+from sqlprov.catalog.table import Table
 
 # Fields, Methods and Permissions as StackQL's page of this table has them.
 FIELDS = """

@@ -8,8 +8,10 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from sqlprov.catalog.column import Column, TagSpelling
 from sqlprov.catalog.columns import TAGS_TYPE
-from sqlprov.catalog.table import Column, PageToken, Table, TagSpelling
+from sqlprov.catalog.read_calls import PageToken
+from sqlprov.catalog.table import Table
 from sqlprov.errors import ResourceFileError
 
 INSTANCES = "list: DescribeInstances, rows: Reservations.Instances, key: instance_id"

@@ -15,8 +15,10 @@ import yaml
 from botocore import xform_name
 
 from sqlprov.catalog import Catalog
+from sqlprov.catalog.column import ColumnSource
 from sqlprov.catalog.filter_lists import FILTER_TYPES
-from sqlprov.catalog.table import ColumnSource, FilterOperator, Table
+from sqlprov.catalog.read_calls import FilterOperator
+from sqlprov.catalog.table import Table
 
 CATALOG = Catalog()
 WRITABLE = ("endpoint_configs", "endpoints", "inference_experiments", "models")

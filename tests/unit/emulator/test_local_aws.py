@@ -10,7 +10,9 @@ from local_sagemaker import connection, plain_client
 from test_model_server import make_table
 
 from sqlprov.aws.transport.clients import Cloud
-from sqlprov.catalog.table import DescribeCall, ListCall, Parent, TagsCall, TagSpelling
+from sqlprov.catalog.column import TagSpelling
+from sqlprov.catalog.read_calls import DescribeCall, TagsCall
+from sqlprov.catalog.table import ListCall, Parent
 from sqlprov.emulator import moto_seeds, other_services
 from sqlprov.emulator.errors import ApiError
 from sqlprov.emulator.local_aws import LocalAws

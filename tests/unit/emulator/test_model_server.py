@@ -9,20 +9,10 @@ from botocore import xform_name
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from sqlprov.catalog.column import Column, ColumnSource
+from sqlprov.catalog.read_calls import DescribeCall, ErrorRule, FilterOperator, ListFilter, PageToken
 from sqlprov.catalog.service_model import load_model
-from sqlprov.catalog.table import (
-    Column,
-    ColumnSource,
-    DescribeCall,
-    ErrorRule,
-    ErrorRules,
-    FilterOperator,
-    ListCall,
-    ListFilter,
-    PageToken,
-    Parent,
-    Table,
-)
+from sqlprov.catalog.table import ErrorRules, ListCall, Parent, Table
 from sqlprov.emulator.model_rows import find_item
 from sqlprov.emulator.model_server import ModelServer
 from sqlprov.emulator.options import Fault

@@ -12,7 +12,7 @@ import pytest
 from sqlprov.aws.read.decoder import Decoder, build_array
 from sqlprov.aws.read.rows import make_empty_batch
 from sqlprov.aws.transport.errors import MalformedReply
-from sqlprov.catalog.table import Column, ColumnSource
+from sqlprov.catalog.column import Column, ColumnSource
 
 TIME = pa.timestamp("us", "UTC")
 

@@ -10,7 +10,8 @@ import pytest
 from hand_tables import HandRead, build_table, own_column, read_table
 from json_service import run_json_service
 
-from sqlprov.catalog.table import ColumnSource, ListCall
+from sqlprov.catalog.column import ColumnSource
+from sqlprov.catalog.table import ListCall
 from sqlprov.errors import BrokenReply
 from sqlprov.plan.read import TRUE, Predicate
 from sqlprov.plan.read.lookup import find_keys

@@ -13,7 +13,8 @@ from json_service import ServiceFailure, run_json_service
 from moto_server import start_moto
 
 from sqlprov.catalog import Catalog
-from sqlprov.catalog.table import ErrorRule, ErrorRules
+from sqlprov.catalog.read_calls import ErrorRule
+from sqlprov.catalog.table import ErrorRules
 from sqlprov.plan.read.predicate import In
 
 # Table -> an id that does not exist, and what no id of it looks like.

@@ -17,7 +17,8 @@ from sqlprov.aws.read.scan import FIRST_LISTS, TableScan
 from sqlprov.aws.transport.accounts import Accounts
 from sqlprov.aws.transport.clients import Cloud
 from sqlprov.aws.transport.run import Run
-from sqlprov.catalog.table import DescribeCall, ErrorRule, ErrorRules, ListCall, PageToken, Parent, Table
+from sqlprov.catalog.read_calls import DescribeCall, ErrorRule, PageToken
+from sqlprov.catalog.table import ErrorRules, ListCall, Parent, Table
 from sqlprov.errors import AccessDenied, BrokenReply, OperationalError, ServiceError
 from sqlprov.plan.read import TRUE, list_calls
 from sqlprov.plan.read.hints import Hints

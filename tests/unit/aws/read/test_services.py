@@ -15,21 +15,10 @@ from moto_server import start_moto
 
 from sqlprov.aws.read.list_replies import find_rows
 from sqlprov.aws.transport.errors import MalformedReply
+from sqlprov.catalog.column import Column, ColumnSource, TagSpelling
+from sqlprov.catalog.read_calls import DescribeCall, ErrorRule, ExtraCall, PageToken, TagsCall
 from sqlprov.catalog.service_model import TIMESTAMP
-from sqlprov.catalog.table import (
-    Column,
-    ColumnSource,
-    DescribeCall,
-    ErrorRule,
-    ErrorRules,
-    ExtraCall,
-    ListCall,
-    PageToken,
-    Parent,
-    Table,
-    TagsCall,
-    TagSpelling,
-)
+from sqlprov.catalog.table import ErrorRules, ListCall, Parent, Table
 from sqlprov.emulator.model_server import ModelServer
 from sqlprov.errors import ServiceError
 from sqlprov.plan.read import TRUE, Predicate, list_calls

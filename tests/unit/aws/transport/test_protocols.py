@@ -20,8 +20,9 @@ from sqlprov.aws.read.decoder import Decoder, build_array
 from sqlprov.aws.read.list_replies import make_row_counter
 from sqlprov.aws.transport.errors import MalformedReply, Next, classify, is_parse_failure
 from sqlprov.aws.transport.replies import check_reply, decode
+from sqlprov.catalog.column import Column, ColumnSource
 from sqlprov.catalog.service_model import to_arrow_type
-from sqlprov.catalog.table import Column, ColumnSource, IamActions, ListCall
+from sqlprov.catalog.table import IamActions, ListCall
 
 CBOR = "smithy-rpc-v2-cbor"
 XML = ("query", "ec2", "rest-xml")

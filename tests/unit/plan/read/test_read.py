@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from local_sagemaker import CATALOG
 
-from sqlprov.catalog.table import DescribeCall, Table
+from sqlprov.catalog.read_calls import DescribeCall
+from sqlprov.catalog.table import Table
 from sqlprov.plan.read import (
     FALSE,
     AccountId,
