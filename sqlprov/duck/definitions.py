@@ -42,14 +42,18 @@ class Definitions:
         return self._bodies
 
     def reach(self, text: str) -> list[str]:
-        """The definitions of the views and macros that `text` reads, directly or through each other."""
+        """The definitions of the views and macros that `text` reads, directly or through each other.
+
+        These are all of them if it calls `query_table`, whose argument may be computed.
+        """
         bodies = self.read_bodies()
         reached: list[str] = []
         waiting = [text]
         while waiting and bodies:
             words = {token.value.lower() for token in tokenize(waiting.pop())}
             words |= {part for word in words for part in re.findall(_WORD, word)}
-            new = [body for name, body in bodies if name in words and body not in reached]
+            is_any = "query_table" in words
+            new = [body for name, body in bodies if (is_any or name in words) and body not in reached]
             reached += new
             waiting += new
         return reached

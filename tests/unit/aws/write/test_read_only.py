@@ -91,6 +91,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         with duckdb.connect(folder / "kept.db") as duck:
             duck.execute("CREATE TABLE kept (a INT); INSERT INTO kept VALUES (1); CREATE SEQUENCE numbers")
             duck.execute("EXPORT DATABASE 'exported'; COPY kept TO 'mine.csv'")
+            copy = "json_serialize_sql('WITH a AS (COPY (SELECT 1) TO ''out.csv'') FROM a')"
+            duck.execute(f"CREATE VIEW copying AS FROM json_execute_serialized_sql({copy})")
         yield folder
 
 
