@@ -257,7 +257,7 @@ def _fetch(session: ClientSession, text: str, tokens: Tokens) -> Portal:
     words = [
         t.text.upper() for t in tokens[1:-1] if not t.is_one_of("FROM", "IN", "FORWARD", "NEXT", "RELATIVE")
     ]
-    if words and words[0] != "ALL" and not words[0].isdigit():
+    if words and words[0] != "ALL" and not words[0].isdecimal():
         raise ServerError("0A000", f"{verb} {' '.join(words)} is not supported: a cursor only moves forward.")
     limit = 1 if not words else 0 if words[0] == "ALL" else int(words[0])
     batches = inner.pull(limit) if limit or words == ["ALL"] else iter(())

@@ -10,12 +10,15 @@ import orjson
 from sqlprov.frontends.serve import commands
 from sqlprov.frontends.serve.portal import ResultColumn
 from sqlprov.frontends.serve.session import READS, ClientSession
+from sqlprov.frontends.serve.sqlstates import ServerError
 from sqlprov.frontends.serve.types import ARRAYS, INT8, TEXT, TEXT_ARRAY, UNKNOWN, find_type
 from sqlprov.sql import CatalogStatement, Delete, Explain, Insert, Query, Statement, Update, parse
 from sqlprov.sql.lexer import Token, TokenKind, list_parameters, quote_path, tokenize
 
 _SHOWS = ("DESCRIBE", "DESC", "SHOW", "EXPLAIN", "PRAGMA", "CALL")
 """Verbs that return rows and change nothing, but are not queries."""
+_MOST_PARAMETERS = 65535
+"""The protocol counts them in 16 bits."""
 
 
 def describe(session: ClientSession, text: str, oids: Sequence[int]) -> tuple[ResultColumn, ...] | None:
@@ -50,9 +53,16 @@ def describe(session: ClientSession, text: str, oids: Sequence[int]) -> tuple[Re
 
 
 def find_parameter_types(session: ClientSession, text: str, oids: Sequence[int]) -> list[int]:
-    """The type of each parameter of a statement: as the client says, or as DuckDB's plan has it; text otherwise."""
+    """The type of each parameter of a statement: as the client says, or as DuckDB's plan has it; text otherwise.
+
+    Raises:
+        ServerError: the number of a parameter is not one of 1 to 65535.
+    """
     tokens = tokenize(text)
-    numbers = [int(name) for name in list_parameters(text) if name.isdigit()]
+    numbers = [int(name[:9]) for name in list_parameters(text) if name.isdecimal()]
+    for number in numbers:
+        if not 1 <= number <= _MOST_PARAMETERS:
+            raise ServerError("42P02", f"there is no parameter ${number}; they have the numbers 1 to 65535")
     types = [*oids, *[0] * (max(numbers, default=0) - len(oids))]
     if all(types):
         return types
@@ -71,7 +81,7 @@ def _read_plan(session: ClientSession, text: str, tokens: Sequence[Token]) -> di
     while nodes:
         node = nodes.pop()
         if isinstance(node, dict):
-            if node.get("type") == "VALUE_PARAMETER" and str(node.get("identifier")).isdigit():
+            if node.get("type") == "VALUE_PARAMETER" and str(node.get("identifier")).isdecimal():
                 types[int(node["identifier"])] = _find_planned_type(node.get("return_type") or {})
             nodes += node.values()
         elif isinstance(node, list):
@@ -120,7 +130,7 @@ def _fill(text: str, oids: Sequence[int]) -> str:
     """The text with NULLs of the right types for its parameters."""
     pieces, at = [], 0
     for token in tokenize(text):
-        if token.kind is TokenKind.PARAMETER and token.text[1:].isdigit():
+        if token.kind is TokenKind.PARAMETER and token.text[1:].isdecimal():
             number = int(token.text[1:])
             name = _CASTS.get(oids[number - 1] if 0 < number <= len(oids) else 0)
             pieces += [text[at : token.start], f"CAST(NULL AS {name})" if name else "NULL"]
@@ -186,7 +196,7 @@ def _read_casts(tokens: Sequence[Token]) -> dict[int, int]:
     """The types that stand beside parameters, as in `$1::int` and LIMIT $2."""
     types: dict[int, int] = {}
     for at, token in enumerate(tokens):
-        if token.kind is not TokenKind.PARAMETER or not token.text[1:].isdigit():
+        if token.kind is not TokenKind.PARAMETER or not token.text[1:].isdecimal():
             continue
         number = int(token.text[1:])
         if at and tokens[at - 1].is_one_of("LIMIT", "OFFSET"):

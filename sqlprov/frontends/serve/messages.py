@@ -15,7 +15,7 @@ MAX_STARTUP = 10_000
 """Largest first message, in bytes, which is PostgreSQL's limit: whoever sends it has not logged in."""
 FLUSH_AT = 1 << 16
 """Bytes to collect before they are sent."""
-_INT16, _INT32 = struct.Struct("!h"), struct.Struct("!i")
+_INT16, _UINT16, _INT32 = struct.Struct("!h"), struct.Struct("!H"), struct.Struct("!i")
 
 
 class ProtocolError(Exception):
@@ -164,7 +164,8 @@ def pack_text(text: str) -> bytes:
 
 
 def pack_int16(number: int) -> bytes:
-    return _INT16.pack(number)
+    """Two bytes: of a number with a sign, or of a count up to 65535."""
+    return _UINT16.pack(number & 0xFFFF)
 
 
 def pack_int32(number: int) -> bytes:

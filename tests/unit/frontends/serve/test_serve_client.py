@@ -221,6 +221,19 @@ def test_a_statement_is_described_before_it_runs(raw: RawClient) -> None:
     assert dict(messages)[b"T"][:4] == b"\0\x01n\0"
 
 
+def test_a_statement_has_as_many_parameters_as_postgresql_allows(raw: RawClient) -> None:
+    raw.start()
+    messages = raw.ask(pack_parse("SELECT $65535"), pack_describe("S"), SYNC)
+    assert dict(messages)[b"t"][:2] == b"\xff\xff"
+
+
+@pytest.mark.parametrize("number", ["0", "65536", "999999999", "9" * 5000])
+def test_a_parameter_beyond_those_of_postgresql_is_refused_at_once(raw: RawClient, number: str) -> None:
+    raw.start()
+    _, answer, _ = raw.ask(pack_parse(f"SELECT ${number}"), pack_describe("S"), SYNC)
+    assert read_fields(answer[1])["C"] == "42P02"
+
+
 def test_the_description_of_a_write_does_not_make_it(raw: RawClient, base: sqlprov.Connection) -> None:
     raw.start(database="memory")
     raw.ask(query("CREATE OR REPLACE TABLE described (n INTEGER)"))
