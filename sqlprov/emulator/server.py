@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import re
 import socket
 import struct
 import threading
@@ -190,7 +191,11 @@ class _HttpProtocol(asyncio.Protocol):
             headers[name.lower()] = value.strip()
         method, _, rest = start.partition(" ")
         length = headers.get("content-length", "0")
-        if method not in _METHODS or not length.isdigit() or "transfer-encoding" in headers:
+        if (
+            method not in _METHODS
+            or not re.fullmatch("[0-9]{1,18}", length)
+            or "transfer-encoding" in headers
+        ):
             self._refuse(400, "This is not a request of an AWS client.")
             return
         stop = end + 4 + int(length)

@@ -47,7 +47,7 @@ def decode(
     body: bytes = response_dict["body"]
     declared = response_dict["headers"].get("content-length")
     request_id = _find_request_id(response_dict["headers"])
-    if declared is not None and declared.isdigit() and int(declared) != len(body):
+    if declared is not None and declared.isdecimal() and int(declared) != len(body):
         whole = format_count(int(declared), "byte")
         raise MalformedReply(f"the reply was cut off after {len(body):,} of {whole}", request_id)
     protocol, output = operation_model.service_model.resolved_protocol, operation_model.output_shape

@@ -147,7 +147,15 @@ def test_requests_may_arrive_in_pieces_and_in_one_piece(raw, sm):
     assert received.count(b'{"Models":[]}') == 3
 
 
-@pytest.mark.parametrize("invalid", [b"TRACE / HTTP/1.1\r\n\r\n", b"nonsense\r\n\r\n"])
+@pytest.mark.parametrize(
+    "invalid",
+    [
+        b"TRACE / HTTP/1.1\r\n\r\n",
+        b"nonsense\r\n\r\n",
+        b"POST / HTTP/1.1\r\nContent-Length: \xb2\r\n\r\n",
+        b"POST / HTTP/1.1\r\nContent-Length: " + b"9" * 5000 + b"\r\n\r\n",
+    ],
+)
 def test_an_invalid_request_is_refused_and_its_connection_closed(raw, invalid):
     raw.sendall(invalid)
     assert raw.recv(4096).startswith(b"HTTP/1.1 400")
