@@ -27,5 +27,11 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         patch.setenv("AWS_CONFIG_FILE", "/nonexistent")
         patch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent")
         patch.setenv("SQLPROV_STATE_DIR", str(tmp_path_factory.mktemp("state")))
-        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        cache = tmp_path_factory.mktemp("cache")
+        patch.setenv("XDG_CACHE_HOME", str(cache))
+        # The workers share what takes seconds to compute and is the same for all.
+        columns = tmp_path_factory.getbasetemp().parent / "columns"
+        columns.mkdir(exist_ok=True)
+        (cache / "sqlprov").mkdir()
+        (cache / "sqlprov" / "columns").symlink_to(columns)
         yield

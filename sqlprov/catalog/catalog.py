@@ -253,6 +253,13 @@ class Catalog:
                 self._services[key] = load_service(*heads[0], *key)
             return self._services[key]
 
+    @property
+    def fingerprint(self) -> str:
+        """A text that changes with what the tables are made of."""
+        from .fingerprint import compute_fingerprint
+
+        return compute_fingerprint(self._folders)
+
     @cached_property
     def _folders(self) -> tuple[Path, ...]:
         return (

@@ -52,7 +52,7 @@ HOMES = {
     "pygments": {"frontends"},
     "rich": {"frontends"},
     "scramp": {"frontends"},
-    "platformdirs": {"aws", "local"},
+    "platformdirs": {"local", "private_files"},
     "sqlalchemy": {"frontends"},
     "urllib3": {"aws"},
     "pyspark": {"frontends"},

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import tempfile
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -17,7 +15,7 @@ from sqlprov.aws.transport.clients import Cloud
 from sqlprov.aws.transport.run import Run
 from sqlprov.catalog.table import IamActions
 from sqlprov.errors import AccessDenied, ServiceError
-from sqlprov.private_files import make_private_folder
+from sqlprov.private_files import find_cache_folder, replace_private_file
 
 ENABLED = frozenset({"ENABLED", "ENABLED_BY_DEFAULT"})
 """Statuses of account:ListRegions for a region that accepts calls."""
@@ -101,15 +99,13 @@ def _find_cache_file(cloud: Cloud, home: str) -> Path | None:
     """The cache file of this endpoint and account; `None` for the local AWS, whose port another may reuse."""
     if cloud.credentials is not None:
         return None
-    import platformdirs
-
     credentials = cloud.get_credentials(home)
     account = getattr(credentials, "account_id", None) or cloud.find_identity()
     if account is None:
         return None
     endpoint = cloud.get_client("account", home, 60.0).meta.endpoint_url
     name = hashlib.sha256(f"{endpoint} {account}".encode()).hexdigest()[:32]
-    return Path(platformdirs.user_cache_path("sqlprov")) / "regions" / f"{name}.json"
+    return find_cache_folder() / "regions" / f"{name}.json"
 
 
 def _load(file: Path) -> dict[str, str]:
@@ -123,8 +119,4 @@ def _load(file: Path) -> dict[str, str]:
 
 def _save(file: Path, statuses: dict[str, str]) -> None:
     with suppress(OSError):  # without a cache, the next session makes the calls again
-        make_private_folder(file.parent)
-        handle, name = tempfile.mkstemp(dir=file.parent)
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(orjson.dumps(statuses))
-        Path(name).replace(file)
+        replace_private_file(file, orjson.dumps(statuses))

@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import Future
+from contextlib import suppress
 from typing import Any
 
 import pyarrow as pa
@@ -18,6 +19,7 @@ from sqlprov.errors import InternalError, ResourceFileError
 from sqlprov.frontends.serve.parameters import DEFAULTS, FIXED
 from sqlprov.frontends.serve.pg_catalog.definitions import read_relations, read_types
 from sqlprov.frontends.serve.types import TYPE_NAMES, find_type
+from sqlprov.private_files import find_cache_folder, replace_private_file
 from sqlprov.sql.duckdb_types import format_duckdb_type
 
 _OID, _TEXT, _SMALL = pa.uint32(), pa.string(), pa.int16()
@@ -122,7 +124,7 @@ class CatalogContents:
                 ]
                 return _build_table(_TABLES, own_tables, self._list_tables(provider))
         return (
-            load_columns(provider)
+            load_columns(self._catalog, provider)
             if provider
             else _build_table(_COLUMNS, list(_list_own_columns()), iter(()))
         )
@@ -191,19 +193,26 @@ def _number_tables(catalog: Catalog, provider: str) -> Iterator[tuple[int, int, 
 # The columns of a provider
 
 
-def load_columns(provider: str) -> pa.Table:
-    """The columns of all tables of a provider, with PostgreSQL's own.
+def load_columns(catalog: Catalog, provider: str) -> pa.Table:
+    """The columns of all tables of a provider, with PostgreSQL's own; a file keeps them for the next server.
 
     Another process reads them: in this one, the seconds that it takes would delay the statements of all clients.
 
     Raises:
         InternalError: the process failed.
     """
+    file = find_cache_folder() / "columns" / f"{provider}-{catalog.fingerprint}.arrow"
+    with suppress(OSError, pa.ArrowInvalid):
+        return pa.ipc.open_stream(file.read_bytes()).read_all()
     code = f"import {__name__} as contents; contents.print_columns({provider!r})"
     path = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     done = subprocess.run([sys.executable, "-P", "-c", code], env={**os.environ, **path}, capture_output=True)
     if done.returncode:
         raise InternalError(f"The columns of {provider} could not be read: {done.stderr.decode()[-500:]}")
+    with suppress(OSError):  # without a cache, the next server reads them again
+        for old in file.parent.glob(f"{provider}-*"):
+            old.unlink()
+        replace_private_file(file, done.stdout)
     return pa.ipc.open_stream(done.stdout).read_all()
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -140,9 +141,10 @@ def test_a_provider_that_has_to_be_named_has_columns(catalogs: Server) -> None:
         assert connection.execute(query).fetchall() == [("text",)]
 
 
-def test_columns_that_cannot_be_read_are_an_error_and_are_read_again(
-    catalogs: Server, monkeypatch: pytest.MonkeyPatch
+def test_columns_that_cannot_be_read_are_an_error_and_are_read_again_and_kept_for_the_next_server(
+    catalogs: Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     contents = CatalogContents(catalogs.connection.catalog)
     text = contents.qualify("FROM _columns", "aws")
     with monkeypatch.context() as patch:
@@ -151,3 +153,8 @@ def test_columns_that_cannot_be_read_are_an_error_and_are_read_again(
             contents.list_variables(text)
     (table,) = contents.list_variables(text).values()
     assert table.num_rows > 50_000
+    (file,) = tmp_path.glob("sqlprov/columns/aws-*.arrow")
+    assert file.stat().st_mode & 0o777 == 0o600
+    monkeypatch.setattr("sys.executable", "/bin/false")
+    (kept,) = CatalogContents(catalogs.connection.catalog).list_variables(text).values()
+    assert kept.equals(table)
