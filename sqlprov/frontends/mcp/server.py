@@ -14,7 +14,7 @@ from typing import Any
 import orjson
 from mcp.server import MCPServer
 from mcp.server.mcpserver.resources import TextResource
-from mcp.types import CallToolResult, TextContent, ToolAnnotations
+from mcp.types import CallToolResult, InputRequiredResult, TextContent, ToolAnnotations
 
 import sqlprov
 from sqlprov.frontends.error_data import describe_error, to_error
@@ -40,7 +40,7 @@ def build_server(tools: Toolbox, audit: Audit | None) -> MCPServer[Any]:
     server = AuditedServer(
         "sqlprov", version=VERSION, instructions=INSTRUCTIONS + writing, log_level="WARNING"
     )
-    server.audit = audit
+    server.audit, server.tools = audit, tools
     for tool in tools.list_tools():
         is_write = tool.__name__ == "apply_write" or (tool.__name__ == "query" and tools.mode is Mode.FULL)
         annotations = ToolAnnotations(read_only_hint=not is_write, destructive_hint=is_write)
@@ -51,15 +51,23 @@ def build_server(tools: Toolbox, audit: Audit | None) -> MCPServer[Any]:
 
 
 class AuditedServer(MCPServer[Any]):
-    """Records each call of a tool, also one with a wrong name or wrong arguments."""
+    """Records each call of a tool, also one with a wrong name or wrong arguments.
+
+    Attributes:
+        tools: for the question that comes before a query.
+    """
 
     audit: Audit | None = None
+    tools: Toolbox
 
     async def call_tool(self, name: str, arguments: dict[str, Any], context: Any = None) -> Any:
         began = time.monotonic()
         outcome: dict[str, Any] = {}
         try:
             answer: Any = await super().call_tool(name, arguments, context)
+            if isinstance(answer, InputRequiredResult):
+                outcome = {"asked": True}
+                return answer
             content = answer.structured_content
             outcome = {each: content[each] for each in AUDITED if each in content}
             return answer

@@ -7,11 +7,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import field
+from dataclasses import field, replace
 from enum import Enum
 from typing import TYPE_CHECKING, Annotated, Any
 
 import orjson
+from mcp.server.mcpserver import ElicitationResult, Resolve
 from pydantic import Field
 
 from sqlprov.api.connection import Connection
@@ -24,6 +25,7 @@ from sqlprov.errors import (
     UnknownName,
 )
 from sqlprov.frontends.error_data import describe_error, describe_outcome
+from sqlprov.frontends.mcp.consent import NOTHING_ASKED, Consent, ask_for_calls, is_given
 from sqlprov.frontends.mcp.json_schema import build_row_schema
 from sqlprov.output.values import make_unique, start_json_rows
 from sqlprov.records import dataclass
@@ -108,11 +110,12 @@ class Toolbox:
 
     Attributes:
         mode: what they may write.
+        limits: of each query.
     """
 
     def __init__(self, connection: Connection, mode: Mode, limits: Limits) -> None:
         self.mode = mode
-        self._connection, self._limits = connection, limits
+        self._connection, self.limits = connection, limits
         self._proposals: dict[str, Proposal] = {}
         self._lock = threading.Lock()
 
@@ -169,7 +172,7 @@ class Toolbox:
         are at least and at most: null if that depends on replies. Of a write it shows the calls for each row, and reads
         the rows."""
         statement = self._parse(sql)
-        with self._limited_cursor(regions, self._limits) as cursor:
+        with self._limited_cursor(regions, self.limits) as cursor:
             if isinstance(statement, Exec | WriteStatement):
                 if not self._writes_cloud(statement):
                     raise NotSupportedError("It writes a local table, which takes no call.")
@@ -185,6 +188,18 @@ class Toolbox:
             "most_calls": None if None in counts else sum(counts),
         }
 
+    def count_least_calls(self, sql: str, parameters: Any, regions: list[str] | None) -> int:
+        """How many calls a query makes at least; 0 for a write. It lists the organization's accounts if it has to."""
+        if self._is_cloud_write(self._parse(sql)):
+            return 0
+        plan = self.explain(sql, parameters, regions)
+        scopes = [scope for scan in plan["scans"] for scope in scan["scopes"]]
+        if any(scope["column"] == "account" and scope["is_estimate"] for scope in scopes):
+            with self._limited_cursor(regions, self.limits) as cursor:
+                cursor.sql("SELECT account FROM aws.accounts").fetchall()
+            plan = self.explain(sql, parameters, regions)
+        return int(plan["least_calls"])
+
     def query(
         self,
         sql: Sql,
@@ -195,18 +210,20 @@ class Toolbox:
             int | None, Field(description="API calls to make at most; then it fails.")
         ] = None,
         max_seconds: Annotated[float | None, Field(description="Seconds it may take; then it fails.")] = None,
+        consent: Annotated[ElicitationResult[Consent], Resolve(ask_for_calls)] = NOTHING_ASKED,
     ) -> dict[str, Any]:
         """Run a statement that reads.
 
         Returns its rows, whether there are more (`has_more`), whether all could be read (`complete`, `missing`),
         and the API calls made. Select only the columns that you need: some take a call for each row.
         """
-        limits = self._limits.lower(max_rows, max_calls, max_seconds)
+        limits = self.limits.lower(max_rows, max_calls, max_seconds)
         statement = self._parse(sql)
-        is_write = isinstance(statement, Exec | WriteStatement) and self._writes_cloud(statement)
-        if self.mode is not Mode.FULL and is_write:
+        if self.mode is not Mode.FULL and self._is_cloud_write(statement):
             way = "propose_write shows it first" if self.mode is Mode.PROPOSE else "this server only reads"
             raise NotSupportedError(f"query does not write: {way}.")
+        if is_given(consent):
+            limits = replace(limits, calls=0)  # no limit
         with self._limited_cursor(regions, limits) as cursor:
             if self.mode is not Mode.FULL:
                 cursor.settings = cursor.settings.with_value("read_only", "on")
@@ -235,11 +252,11 @@ class Toolbox:
         """Show what an INSERT, UPDATE, DELETE or EXEC of a cloud table would do to each row, without doing it. Its
         `token` stands for exactly these rows and values: apply_write makes them."""
         statement = self._parse(sql)
-        if not (isinstance(statement, Exec | WriteStatement) and self._writes_cloud(statement)):
+        if not self._is_cloud_write(statement):
             raise NotSupportedError(
                 "propose_write takes an INSERT, UPDATE, DELETE or EXEC of a cloud table; query runs others."
             )
-        with self._limited_cursor(regions, self._limits) as cursor:
+        with self._limited_cursor(regions, self.limits) as cursor:
             preview = _preview_write(cursor, sql, parameters)
         token = secrets.token_urlsafe(16)
         with self._lock:
@@ -283,7 +300,7 @@ class Toolbox:
                 raise Cancelled(
                     "The rows or the values have changed since the proposal. Nothing was written; propose it again."
                 ) from None
-            rows, has_more = _read_rows(result, self._limits.rows)
+            rows, has_more = _read_rows(result, self.limits.rows)
             outcomes = [describe_outcome(each) for each in result.outcomes]
         return {
             "outcomes": outcomes,
@@ -318,6 +335,9 @@ class Toolbox:
         if isinstance(statements[0], SetSetting):
             raise NotSupportedError("The settings are the server's; the argument `regions` names regions.")
         return statements[0]
+
+    def _is_cloud_write(self, statement: Any) -> bool:
+        return isinstance(statement, Exec | WriteStatement) and self._writes_cloud(statement)
 
     def _writes_cloud(self, statement: Exec | WriteStatement) -> bool:
         return isinstance(statement, Exec) or statement.is_ours(self._connection.catalog, ())

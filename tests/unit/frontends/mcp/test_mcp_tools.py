@@ -12,9 +12,10 @@ import anyio
 import pytest
 from emulator_calls import add_experiment
 from mcp import Client
+from mcp.types import ElicitResult
 
 import sqlprov
-from sqlprov.emulator import Emulator
+from sqlprov.emulator import Emulator, make_organization
 from sqlprov.frontends.mcp.audit import Audit
 from sqlprov.frontends.mcp.server import PAGES, build_server
 from sqlprov.frontends.mcp.tools import Limits, Mode, Toolbox
@@ -33,12 +34,22 @@ class Agent:
     def __init__(self, con: sqlprov.Connection, mode: Mode, limits: Limits, audit: Audit | None) -> None:
         self.server = build_server(Toolbox(con, mode, limits), audit)
         self.is_error = False
+        self.answer: ElicitResult | None = None  # of the user, whom the client can ask if it is set
+        self.questions: list[str] = []
+        self.version = ""
+
+    async def _reply(self, _: Any, question: Any) -> ElicitResult:
+        self.questions.append(question.message)
+        assert self.answer is not None
+        return self.answer
 
     def call(self, tool: str, **arguments: Any) -> dict[str, Any]:
         """The structured content of an answer; its text must say the same."""
 
         async def run() -> Any:
-            async with Client(self.server) as client:
+            more: dict[str, Any] = {"elicitation_callback": self._reply} if self.answer else {}
+            more |= {"mode": self.version} if self.version else {}
+            async with Client(self.server, **more) as client:
                 return await client.call_tool(tool, arguments)
 
         answer = anyio.run(run)
@@ -239,6 +250,56 @@ def test_the_calls_of_a_query_are_limited(connect: Callable[..., Agent], em: Emu
     assert len(em.calls) <= 7  # those in flight at the end are cut off
     error = connect().fail("query", sql="SET sqlprov_max_calls = 0")
     assert error["class"] == "NotSupportedError"
+
+
+SIX = "region IN ('us-east-1', 'us-east-2', 'us-west-1', 'us-west-2', 'eu-west-1', 'eu-west-2')"
+
+
+@pytest.mark.parametrize("version", ["legacy", "auto"])
+@pytest.mark.parametrize(
+    ("answer", "is_made"),
+    [
+        (ElicitResult(action="accept", content={"make_calls": True}), True),
+        (ElicitResult(action="accept", content={"make_calls": False}), False),
+        (ElicitResult(action="decline"), False),
+        (None, False),
+    ],
+)
+def test_a_client_that_can_ask_its_user_asks_before_a_query_makes_too_many_calls(
+    connect: Callable[..., Agent], em: Emulator, version: str, answer: ElicitResult | None, is_made: bool
+) -> None:
+    agent = connect(calls=5)
+    agent.answer, agent.version = answer, version
+    sql = f"SELECT name FROM {EXPERIMENTS} WHERE {SIX}"
+    if is_made:
+        assert len(agent.call("query", sql=sql)["calls"]) == 6
+    else:
+        assert agent.fail("query", sql=sql)["class"] == "BudgetExceeded"
+        assert not em.calls
+    asked = ["The query needs at least 6 calls, and the server allows 5. Make them?"]
+    assert agent.questions == (asked if answer else [])
+
+
+def test_only_a_query_that_needs_too_many_calls_asks(connect: Callable[..., Agent]) -> None:
+    agent = connect(calls=6)
+    agent.answer = ElicitResult(action="accept", content={"make_calls": True})
+    agent.call("query", sql=f"SELECT name FROM {EXPERIMENTS} WHERE {SIX}")
+    assert agent.fail("query", sql=f"SELECT name FROM {EXPERIMENTS} WHERE {SIX}", max_calls=5)
+    assert agent.fail("query", sql="SELECT nothing")["class"] == "UnknownName"
+    assert agent.questions == []
+
+
+def test_a_query_of_an_organization_is_counted_once_its_accounts_are_known() -> None:
+    with (
+        Emulator(organization=make_organization(12, rows=1)) as em,
+        sqlprov.connect(
+            endpoint_url=em.url, region="us-east-1", sandbox=True, settings={"accounts": "organization"}
+        ) as con,
+    ):
+        agent = Agent(con, Mode.READ, Limits(1000, 10, 60), None)
+        agent.answer = ElicitResult(action="decline")
+        agent.fail("query", sql="SELECT model_name FROM aws.sagemaker.models")
+        assert agent.questions == ["The query needs at least 12 calls, and the server allows 10. Make them?"]
 
 
 def test_the_time_of_a_query_is_limited(connect: Callable[..., Agent]) -> None:
