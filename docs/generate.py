@@ -17,8 +17,8 @@ from resources.generate.files import RESOURCES
 from sqlprov.catalog import Catalog
 from sqlprov.catalog.catalog import DESCRIPTIONS
 from sqlprov.catalog.column import Column, ColumnSource
+from sqlprov.catalog.provider_tables import PROVIDER_TABLES, ProviderTable
 from sqlprov.catalog.read_calls import FilterOperator
-from sqlprov.catalog.regions import ABOUT, COLUMNS, REGIONS
 from sqlprov.catalog.resource_files import ServiceInfo
 from sqlprov.catalog.table import Table
 from sqlprov.duck.vocabulary import read_keywords
@@ -80,7 +80,10 @@ def build_pages() -> dict[Path, str]:
             pages[folder / f"{service}.md"] = build_service_page(
                 catalog.get_service(provider, service), tables, confirmed
             )
-        pages[folder / f"{REGIONS}.md"] = build_regions_page(provider)
+        pages |= {
+            folder / f"{name}.md": build_provider_table_page(f"{provider}.{name}", own)
+            for name, own in PROVIDER_TABLES.items()
+        }
     pages[DOCS / "tables" / "awscc.md"] = build_type_list(catalog)
     return pages
 
@@ -286,14 +289,14 @@ def build_type_list(catalog: Catalog) -> str:
     )
 
 
-def build_regions_page(provider: str) -> str:
-    """The page of a provider's table of regions."""
-    rows = [(f"`{name}`", f"`{format_type(pa.string())}`", about) for name, about in COLUMNS.items()]
+def build_provider_table_page(name: str, table: ProviderTable) -> str:
+    """The page of a table such as `aws.regions`."""
+    rows = [(f"`{name}`", f"`{format_type(pa.string())}`", about) for name, about in table.columns.items()]
     return "\n".join(
         [
-            f"# {provider}.{REGIONS}\n",
-            f"{ABOUT}\n",
-            f"Key: {format_list(tuple(COLUMNS)[:1])}. It belongs to no service and has no methods.\n",
+            f"# {name}\n",
+            f"{table.description}\n",
+            f"Key: {format_list(tuple(table.columns)[:1])}. It belongs to no service and has no methods.\n",
             "## Columns\n",
             format_grid(("name", "type", "description"), rows),
         ]

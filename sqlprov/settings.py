@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import field, fields, replace
 from datetime import timedelta
@@ -16,6 +17,10 @@ _UNITS = {"s": 1, "m": 60, "h": 3600}
 """Unit of a duration -> seconds."""
 _STAYS = "it cannot be turned off again in this session. Open another session, without read_only."
 ORGANIZATION = "organization"
+UNIT = re.compile(r"ou-[0-9a-z]{4,32}-[0-9a-z]{8,32}|r-[0-9a-z]{4,32}")
+"""The id of an organizational unit, or of the organization's root."""
+ACCOUNT_NUMBER = re.compile(r"\d{12}")
+"""The id of an account."""
 AUTO = "auto"
 """The value of a number that sqlprov chooses itself."""
 
@@ -230,6 +235,11 @@ class Settings:
             PREFIX + setting.name.rstrip("_"): (format_value(setting.default), setting.metadata["about"])
             for setting in fields(cls)
         }
+
+
+def is_organization(word: str) -> bool:
+    """Whether a word of `sqlprov_accounts` means accounts of the organization."""
+    return word.partition(":")[0] == ORGANIZATION
 
 
 def format_value(value: Any) -> str:

@@ -70,7 +70,7 @@ def connect(
         InterfaceError: this process has it open with another account, endpoint, `sandbox` or `read_only`; or an
             argument has another type.
         CredentialsError: the profile does not exist.
-        UnknownName, DataError: a setting that does not exist, or a value that does not fit.
+        UnknownName, DataError: one of several profiles or a setting that does not exist, or a value that does not fit.
 
     >>> with connect(local=True) as con:
     ...     con.sql("SELECT endpoint_status FROM aws.sagemaker.endpoints WHERE region = 'eu-west-1' LIMIT 1").fetchone()
@@ -107,6 +107,7 @@ def connect(
 
             try:
                 with _open_accounts(local, endpoint_url, own) as (finder, emulator):
+                    finder.check(chosen)
                     session = Session(Catalog(), finder, duck, database, files)
             except BaseException:
                 duck.close()
@@ -115,6 +116,7 @@ def connect(
             if path != ":memory:":
                 _sessions[path] = session
         elif session.account == account:
+            session.accounts.check(chosen)
             session.users += 1
         else:
             raise InterfaceError(
@@ -176,6 +178,7 @@ def attach(
     services = [services] if isinstance(services, str) else services
     regions = [regions] if isinstance(regions, str) else regions
     with _open_accounts(local, endpoint_url, own) as (finder, emulator):
+        finder.check(chosen)
         attachment = Attachment(con, Catalog(), finder, services, regions, as_, chosen)
     if emulator:
         weakref.finalize(attachment, emulator.stop)

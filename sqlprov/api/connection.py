@@ -415,10 +415,13 @@ class Connection(PEP249Cursor):
         self._check_open()
         self._close_result()
         cursor, live = self._runner.cursor, (*self.catalog.list_providers(), OWN)
-        return self._runner.call(lambda: read_vocabulary(cursor.binder.duck, cursor.binder.read_path(), live))
+        accounts = self._session.accounts.list_known(self.settings)
+        return self._runner.call(
+            lambda: read_vocabulary(cursor.binder.duck, cursor.binder.read_path(), live, accounts)
+        )
 
     def diagnose(self, like: str | None = None) -> Iterator[Check]:
-        """Check credentials, region, endpoint, identity, clock, and permissions to read and write.
+        """Check credentials, region, endpoint, identity, clock, each account, and permissions to read and write.
 
         Args:
             like: SQL pattern for the full names of the tables to check; without a %, a part of them. `None`: no table.
@@ -447,7 +450,7 @@ class Connection(PEP249Cursor):
         except RegionError as error:
             problem = str(error)
         try:
-            yield from diagnose(run, self._session.accounts.own, region, tables, problem)
+            yield from diagnose(run, self._session.accounts, region, tables, problem)
         finally:
             run.finish()
 

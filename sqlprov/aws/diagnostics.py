@@ -11,6 +11,8 @@ from functools import partial
 from typing import Any
 
 from sqlprov.aws.read.list_replies import find_rows, make_row_counter
+from sqlprov.aws.read.report_queue import run_all
+from sqlprov.aws.transport.accounts import Account, AccountFinder
 from sqlprov.aws.transport.calls import call
 from sqlprov.aws.transport.clients import Cloud
 from sqlprov.aws.transport.run import Run
@@ -24,13 +26,18 @@ from sqlprov.errors import (
     InterfaceError,
     OperationalError,
     RegionError,
+    UnknownName,
     Unreachable,
+    format_count,
 )
 from sqlprov.records import dataclass
 
 MAX_SKEW = 300
 """Seconds by which the clocks may differ before AWS refuses a signature."""
 ACTIONS_PER_CALL = 100
+SHOWN = 10
+"""Accounts that are named one by one."""
+_WITHOUT = "To read the others, set sqlprov_on_error = 'warn', or leave it out of sqlprov_accounts."
 _LOG_IN = "Log in (`aws sso login`), or set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."
 
 
@@ -48,7 +55,7 @@ class Check:
     """The result of one check.
 
     Attributes:
-        name: credentials, region, endpoint, identity, clock, read or write.
+        name: credentials, region, endpoint, identity, clock, accounts, read or write.
         status: how it ended.
         message: the result, in words.
         remedy: how to fix it; empty if there is nothing to fix.
@@ -61,23 +68,25 @@ class Check:
 
 
 def diagnose(
-    run: Run, cloud: Cloud, region: str | None, tables: Iterable[Table], problem: str = "none"
+    run: Run, finder: AccountFinder, region: str | None, tables: Iterable[Table], problem: str = "none"
 ) -> Iterator[Check]:
     """Run the checks one after another; those that cannot succeed after an earlier failure are skipped.
 
     Args:
         run: records the calls.
-        cloud: the account.
+        finder: finds the session's accounts; tables are checked in its own.
         region: the region to check; `None` if there is none.
         tables: the tables to check.
         problem: why there is no region.
     """
+    cloud = finder.own
+    last = [*(["accounts"] if run.settings.account_words() else []), "read", "write"]
     credentials = _check_credentials(cloud, region)
     yield credentials
     yield _check_region(region, problem)
     if credentials.status is CheckStatus.FAILED or region is None:
         missing = "credentials" if credentials.status is CheckStatus.FAILED else "a region"
-        yield from _skip(f"needs {missing}", "endpoint", "identity", "clock", "read", "write")
+        yield from _skip(f"needs {missing}", "endpoint", "identity", "clock", *last)
         return
     began = time.time()
     arn, error = _get_identity(run, cloud, region)
@@ -91,8 +100,10 @@ def diagnose(
         yield Check("identity", CheckStatus.FAILED, str(error), _suggest_remedy(error, skew))
     yield _check_clock(skew)
     if isinstance(error, CredentialsError | Unreachable | InterfaceError):
-        yield from _skip("no call gets through", "read", "write")
+        yield from _skip("no call gets through", *last)
         return
+    if "accounts" in last:
+        yield from _check_accounts(run, finder, region)
     tables = list(tables)
     if not tables:
         yield from _skip("no table to check; name some, such as %.models", "read", "write")
@@ -178,6 +189,37 @@ def _suggest_remedy(error: Error, skew: float | None = None) -> str:
     if isinstance(error, AccessDenied):
         return f"Allow {error.permission} in the identity's policy."
     return ""
+
+
+# Accounts
+
+
+def _check_accounts(run: Run, finder: AccountFinder, region: str) -> Iterator[Check]:
+    """Check whether each account can be read: get its credentials, and ask whose they are."""
+    try:
+        accounts = list(finder.choose(run))
+    except (OperationalError, UnknownName) as error:
+        yield Check("accounts", CheckStatus.FAILED, str(error), _suggest_remedy(error))
+        return
+    errors: dict[str, Error] = {}
+
+    def ask(account: Account) -> None:
+        try:
+            _, problem = _get_identity(run, account.cloud, account.cloud.find_region() or region)
+        except (CredentialsError, RegionError) as error:  # of its configuration
+            problem = error
+        if problem is not None:
+            errors[account.name] = problem
+
+    run_all(run, [partial(ask, account) for account in accounts])
+    if names := [account.name for account in accounts if account.name not in errors]:
+        shown = ", ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")
+        yield Check("accounts", CheckStatus.OK, f"{format_count(len(names), 'account')}: {shown}")
+    for account in accounts:
+        if problem := errors.get(account.name):
+            text = str(problem)
+            text = text if text.startswith(account.name) else f"{account.name}: {text}"
+            yield Check("accounts", CheckStatus.FAILED, text, _WITHOUT)
 
 
 # Tables

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any
 
 from sqlprov.catalog.column import ColumnSource
 from sqlprov.catalog.table import Table
+from sqlprov.settings import ACCOUNT_NUMBER, UNIT, is_organization
 
 ACCOUNT_ACTIONS = ("account:ListRegions", "ec2:DescribeRegions", "sts:GetCallerIdentity")
 """Actions of calls that belong to no table: the account's regions, and `account_id`."""
+ASSUME_ROLE = "sts:AssumeRole"
+LIST_ACCOUNTS = "organizations:ListAccounts"
+LIST_UNIT = ("organizations:ListAccountsForParent", "organizations:ListOrganizationalUnitsForParent")
+"""Actions that list the accounts of an organizational unit and of those below it."""
 WRITE_VERBS = ("INSERT", "UPDATE", "DELETE", "EXEC")
 BULK_TAGS = "tag:GetResources"
 PASS_ROLE = "iam:PassRole"
@@ -17,12 +22,17 @@ LONGEST = 6144
 """Most characters of a managed policy, not counting blanks (documented)."""
 
 
-def build_policy(tables: Iterable[Table], verbs: Collection[str]) -> dict[str, Any]:
+def build_policy(
+    tables: Iterable[Table], verbs: Collection[str], accounts: Sequence[str] = (), role: str = ""
+) -> dict[str, Any]:
     """The policy that allows reading `tables`, which every write does, too, and writing them.
 
     Args:
         tables: the tables.
         verbs: of WRITE_VERBS.
+        accounts: the accounts, as the words of `sqlprov_accounts`; the policy allows the session's own identity to list
+            them and to assume their role.
+        role: the name of that role.
     """
     reads, writes = {*ACCOUNT_ACTIONS}, set[str]()
     for table in tables:
@@ -30,14 +40,23 @@ def build_policy(tables: Iterable[Table], verbs: Collection[str]) -> dict[str, A
         writes.update(list_write_actions(table, verbs))
     roles = (reads | writes) & {PASS_ROLE}
     blocks = {"Read": reads - roles, "Write": writes - reads - roles, "PassRole": roles}
-    return {
-        "Version": "2012-10-17",
-        "Statement": [
-            {"Sid": name, "Effect": "Allow", "Action": sorted(actions), "Resource": "*"}
-            for name, actions in blocks.items()
-            if actions
-        ],
-    }
+    choices = [word.partition(":")[2] for word in accounts if is_organization(word)]
+    blocks["ListAccounts"] = {action for choice in choices for action in list_member_actions(choice)}
+    statements = [
+        {"Sid": name, "Effect": "Allow", "Action": sorted(actions), "Resource": "*"}
+        for name, actions in blocks.items()
+        if actions
+    ]
+    if ids := ["*"] if choices else list(filter(ACCOUNT_NUMBER.fullmatch, accounts)):
+        resources = [f"arn:*:iam::{id_}:role/{role}" for id_ in ids]
+        assume = {"Sid": "AssumeRole", "Effect": "Allow", "Action": [ASSUME_ROLE]}
+        statements.append({**assume, "Resource": resources})
+    return {"Version": "2012-10-17", "Statement": statements}
+
+
+def list_member_actions(choice: str) -> tuple[str, ...]:
+    """The actions that list the accounts of the organization: of a unit, or all, of which a pattern may choose."""
+    return LIST_UNIT if UNIT.fullmatch(choice) else (LIST_ACCOUNTS,)
 
 
 def list_write_actions(table: Table, verbs: Collection[str]) -> tuple[str, ...]:

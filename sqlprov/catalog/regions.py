@@ -8,21 +8,8 @@ from typing import Any
 
 from sqlprov.records import dataclass
 
-REGIONS = "regions"
-"""A table that every provider has outside its services; it needs no call."""
-ACCOUNTS = "accounts"
-"""Another one; it needs calls for the accounts of the organization and for ids that are not known."""
 EVERYWHERE = "ec2"
 """A client that every region has; also its name in endpoints."""
-ABOUT = "Every region known to botocore, in every partition. Reading it makes no call."
-COLUMNS = {
-    "region": "Name of the region, such as us-east-1.",
-    "partition": "Partition it belongs to, such as aws, aws-cn or aws-us-gov; credentials are of one partition.",
-    "description": "Its full name, such as US East (N. Virginia).",
-    "opt_in_status": "Whether the account has enabled it, such as ENABLED, ENABLED_BY_DEFAULT or DISABLED; NULL "
-    "until a statement in this session has asked AWS.",
-}
-"""The columns of a provider's table `regions`, the key first, each with its description; all are strings."""
 DEFAULT_PARTITION = "aws"
 WITHOUT_OPT_IN = frozenset(
     {

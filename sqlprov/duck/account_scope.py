@@ -6,10 +6,12 @@ of them are read. Two names of one account, such as two profiles, are read once:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from sqlprov.catalog.policy import ASSUME_ROLE, list_member_actions
 from sqlprov.errors import OperationalError, suggest
+from sqlprov.settings import is_organization
 
 if TYPE_CHECKING:
     from sqlprov.aws.transport.accounts import Account, Accounts
@@ -35,7 +37,7 @@ def find_accounts(
         OperationalError: an account could not be asked.
     """
     from sqlprov.plan.read.domain import find_domain
-    from sqlprov.plan.read.scope import Rule, Scope, find_accepted, find_equal, find_limits
+    from sqlprov.plan.read.scope import IDENTITY, Rule, Scope, find_accepted, find_equal, find_limits
     from sqlprov.plan.read.steps import ACCOUNT, ACCOUNT_ID
 
     accepted = {*find_accepted(ACCOUNT, where, (each.name for each in accounts))}
@@ -46,14 +48,22 @@ def find_accounts(
         accepted &= {account for account, _ in run.within}
     chosen = {each.name: each for each in accounts if each.name in accepted}
     by_id = len(accounts) > 1 and bool(find_limits(ACCOUNT_ID, where))
-    if may_call and (by_id or len(chosen) > 1):
-        chosen = read_ids(run, table, chosen)
+    asks: list[tuple[str, tuple[str, ...]]] = []
+    if not may_call:
+        asks += _list_asks(accounts, chosen, run)
+    if by_id or len(chosen) > 1:
+        if may_call:
+            chosen = read_ids(run, table, chosen)
+        else:
+            asks.append((IDENTITY, tuple(name for name, each in chosen.items() if not each.account_id)))
     if by_id:
         ids = {each.account_id for each in chosen.values()} - {""}
         ids = {"", *find_accepted(ACCOUNT_ID, where, ids)}
         chosen = {name: each for name, each in chosen.items() if each.account_id in ids}
     names = [each.name for each in _drop_repeated(list(chosen.values()), run)]
-    if not names and run.within is None:
+    if not names and accounts.is_estimate:
+        names = [next(iter(accounts)).name]  # stands for those that the organization has not been asked for
+    elif not names and run.within is None:
         known = sorted(each.name for each in accounts)
         named = [name for name in find_equal(ACCOUNT, where) if name not in known]
         near = suggest(named[0], known) if named else ""
@@ -63,7 +73,19 @@ def find_accounts(
         )
     is_limited = bool(find_limits(ACCOUNT, where)) or by_id or len(accepted) < len(accounts)
     rule = Rule.CONDITION if is_limited else Rule.UNUSED
-    return Scope(ACCOUNT, rule, tuple(sorted(names)), accounts.is_estimate)
+    asked = tuple((action, own) for action, own in asks if own)
+    return Scope(ACCOUNT, rule, tuple(sorted(names)), accounts.is_estimate, asks=asked)
+
+
+def _list_asks(
+    accounts: Accounts, chosen: Mapping[str, Account], run: Run
+) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """The questions that EXPLAIN does not ask: for the accounts of the organization, and for credentials."""
+    if accounts.is_estimate:
+        words = (word for word in run.settings.account_words() if is_organization(word))
+        actions = [action for word in words for action in list_member_actions(word.partition(":")[2])]
+        yield from ((action, ("",)) for action in dict.fromkeys(actions))
+    yield ASSUME_ROLE, tuple(name for name, each in chosen.items() if each.needs_login)
 
 
 def read_ids(run: Run, table: str, accounts: Mapping[str, Account]) -> dict[str, Account]:

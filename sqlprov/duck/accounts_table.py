@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from sqlprov.aws.read.matching import select_matches
+from sqlprov.catalog.provider_tables import ACCOUNTS, PROVIDER_TABLES
 from sqlprov.duck.account_scope import read_ids
 from sqlprov.duck.table_source import TableSource
 from sqlprov.plan.read.domain import drop_column, list_columns
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from sqlprov.aws.transport.accounts import AccountFinder
     from sqlprov.aws.transport.run import Run
 
-COLUMNS = ("account", ACCOUNT_ID, "profile", "role", "status")
+COLUMNS = tuple(PROVIDER_TABLES[ACCOUNTS].columns)
 
 
 class AccountsTable(TableSource):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -19,7 +20,8 @@ from sqlprov.plan.read import (
     count_useful_values,
     list_calls,
 )
-from sqlprov.plan.read.steps import ACCOUNT
+from sqlprov.plan.read.scope import IDENTITY
+from sqlprov.plan.read.steps import ACCOUNT, REGION
 from sqlprov.records import dataclass
 from sqlprov.settings import format_value
 
@@ -34,13 +36,13 @@ MOST_REGIONS = 3
 """Most regions whose calls are listed one by one."""
 
 
-FindRate = Callable[[str, str, str], float | None]
-"""Returns the calls a second that a service (botocore's name) accepts in an account and a region; `None` if it has
-not throttled."""
+FindRates = Callable[[str], Mapping[tuple[str, str], float]]
+"""Returns the calls a second that a service (botocore's name) accepts in an account and a region, where it has
+throttled."""
 
 
 def render(
-    plans: Sequence[tuple[ReadPlan, Sequence[str]]], duck_plan: QueryPlan, run: Run, find_rate: FindRate
+    plans: Sequence[tuple[ReadPlan, Sequence[str]]], duck_plan: QueryPlan, run: Run, find_rates: FindRates
 ) -> pa.Table:
     """(explain_key VARCHAR, explain_value VARCHAR): the calls, then DuckDB's own plan.
 
@@ -48,10 +50,10 @@ def render(
         plans: the calls of each scan, and the conditions that DuckDB checks on its rows.
         duck_plan: DuckDB's plan.
         run: the statement.
-        find_rate: tells how long the calls take.
+        find_rates: tells how long the calls take.
     """
     parts = [
-        _render_scan(plan, conditions, list_keys(plan, run), _estimate(plan, run, find_rate))
+        _render_scan(plan, conditions, list_keys(plan, run), _estimate(plan, run, find_rates))
         for plan, conditions in plans
     ]
     if parts and (cache := run.settings.cache):
@@ -62,11 +64,11 @@ def render(
 
 
 def render_json(
-    plans: Sequence[tuple[ReadPlan, Sequence[str]]], duck_plan: QueryPlan, run: Run, find_rate: FindRate
+    plans: Sequence[tuple[ReadPlan, Sequence[str]]], duck_plan: QueryPlan, run: Run, find_rates: FindRates
 ) -> pa.Table:
     """As `render`, in JSON: an array with an object for each scan, and one with the roots of DuckDB's plan."""
     scans = [
-        _describe_scan(plan, conditions, list_keys(plan, run), _estimate(plan, run, find_rate))
+        _describe_scan(plan, conditions, list_keys(plan, run), _estimate(plan, run, find_rates))
         for plan, conditions in plans
     ]
     steps = [_describe_step(root) for root in duck_plan.roots]
@@ -92,7 +94,7 @@ class Estimate:
     seconds: float | None
 
 
-def _estimate(plan: ReadPlan, run: Run, find_rate: FindRate) -> Estimate:
+def _estimate(plan: ReadPlan, run: Run, find_rates: FindRates) -> Estimate:
     calls = list_calls(plan)
     counts = [call.most for call in calls]
     most = None if None in counts else sum(filter(None, counts))
@@ -101,16 +103,29 @@ def _estimate(plan: ReadPlan, run: Run, find_rate: FindRate) -> Estimate:
     ):  # kept replies, or the keys of other tables, may save them all
         return Estimate(0, most, None)
     is_limited = run.hints is not None and run.hints.limited
-    places: dict[tuple[str, str, str], float] = {}
-    least = 0
+    busy: dict[tuple[str, str, str], tuple[float, float]] = {}  # place -> calls, and calls a second
+    least = _count_certain_asks(plan)
     for read in _list_reads(plan):
-        own = count_least_calls(read, is_limited=is_limited)
+        own, client, places = (
+            count_least_calls(read, is_limited=is_limited),
+            read.table.client,
+            read.steps.places,
+        )
         least += own
-        for step in read.steps if own else ():
-            place = read.table.client, *step.account_region
-            places[place] = places.get(place, 0) + own / len(read.steps)
-    seconds = [count / rate for place, count in places.items() if (rate := find_rate(*place))]
+        for place, rate in find_rates(client).items() if own else ():
+            if places.has(*place):
+                count, _ = busy.get((client, *place), (0.0, rate))
+                busy[client, *place] = count + own / len(places), rate
+    seconds = [count / rate for count, rate in busy.values()]
     return Estimate(least, most, max(seconds, default=None))
+
+
+def _count_certain_asks(plan: ReadPlan) -> int:
+    """The questions for ids, and one for the accounts of the organization: regions may be kept on disk, and roles are
+    assumed only where something is read."""
+    asks = [ask for scope in plan.scopes for ask in scope.asks]
+    ids = sum(len(names) for action, names in asks if action == IDENTITY)
+    return ids + any(scope.column == ACCOUNT and scope.is_estimate for scope in plan.scopes)
 
 
 def _list_reads(plan: ReadPlan) -> Iterator[ReadPlan]:
@@ -139,7 +154,7 @@ def _describe_scan(
     calls = list_calls(plan)
     return {
         "table": plan.table.full_name,
-        "calls": [_describe_call(group) for group in _group_calls(calls, fewest=1)],
+        "calls": [_describe_call(group) for group in _group_calls(calls)],
         "least_calls": estimate.least,
         "most_calls": estimate.most,
         "least_seconds": estimate.seconds,
@@ -167,11 +182,12 @@ def _describe_scan(
 
 def _describe_call(group: Sequence[PlannedCall]) -> dict[str, Any]:
     call = group[0]
+    accounts, regions = _join_places(group)
     return {
         "table": call.table or None,
         "operation": call.operation,
-        "accounts": sorted({each.account for each in group} - {""}),
-        "regions": sorted({each.region for each in group} - {""}),
+        "accounts": accounts,
+        "regions": regions,
         "times": call.times,
         "parameters": dict(call.parameters),
         "columns": call.columns,
@@ -217,14 +233,16 @@ def _render_scan(
     lines = [plan.table.full_name]
     if not calls:
         lines.append(f"  no call: {plan.empty}")
-    groups = _group_calls(calls)
+    groups, name, several = _group_calls(calls), plan.table.full_name, plan.request.several_accounts
+    is_short = all(sum(len(call.places) for call in group) <= MOST_REGIONS for group in groups)
+    placed = _expand(calls) if is_short else ((group[0], *_join_places(group)) for group in groups)
     lines_of_calls = [
         f"  {line}"
-        for group in groups
-        for line in _render_call(group[0], plan.table.full_name, _join_places(group, plan))
+        for call, accounts, regions in placed
+        for line in _render_call(call, name, accounts if several else (), regions)
     ]
     scopes = [f"  {_render_scope(scope)}" for scope in plan.scopes]
-    lines += [*lines_of_calls, *scopes] if len(groups) == len(calls) else [*scopes, *lines_of_calls]
+    lines += [*lines_of_calls, *scopes] if is_short else [*scopes, *lines_of_calls]
     lines += [f"  {_render_key(key)}" for key in keys]
     if calls:
         lines.append(f"  {_render_estimate(estimate)}")
@@ -236,41 +254,44 @@ def _render_scan(
     return "\n".join(lines)
 
 
-def _group_calls(calls: Sequence[PlannedCall], fewest: int = MOST_REGIONS + 1) -> list[list[PlannedCall]]:
-    """The calls, those that `fewest` regions or more share together."""
+def _group_calls(calls: Sequence[PlannedCall]) -> list[list[PlannedCall]]:
+    """The calls, those together that differ in nothing but their places."""
     groups: dict[tuple[Any, ...], list[PlannedCall]] = {}
     for call in calls:
-        key = (
-            call.table,
-            call.operation,
-            call.times,
-            call.columns,
-            orjson.dumps(dict(call.parameters), default=str),
-        )
+        parameters = orjson.dumps(dict(call.parameters), default=str)
+        key = call.table, call.operation, call.times, call.columns, parameters
         groups.setdefault(key, []).append(call)
-    if all(len(group) < fewest for group in groups.values()):
-        return [[call] for call in calls]
     return list(groups.values())
 
 
-def _join_places(group: Sequence[PlannedCall], plan: ReadPlan) -> str:
-    """The regions of calls, and the accounts if the statement may read several."""
-    regions = sorted({call.region for call in group} - {""})
-    where = f"{len(regions)} regions" if len(regions) > MOST_REGIONS else ", ".join(regions)
-    accounts = sorted({call.account for call in group} - {""}) if plan.request.several_accounts else []
-    if not accounts:
-        return where
-    return (
-        f"{where} of {f'{len(accounts)} accounts' if len(accounts) > MOST_REGIONS else ', '.join(accounts)}"
-    )
+def _expand(calls: Sequence[PlannedCall]) -> Iterator[tuple[PlannedCall, list[str], list[str]]]:
+    """Each call with each of its places, accounts and regions; those of a table place by place."""
+    for _, same in groupby(calls, lambda call: (call.table, call.places.groups)):
+        own = list(same)
+        for place in own[0].places:
+            accounts, regions = ([each] if each else [] for each in (place[ACCOUNT], place[REGION]))
+            yield from ((call, accounts, regions) for call in own)
 
 
-def _render_call(call: PlannedCall, table: str, places: str) -> list[str]:
+def _join_places(group: Sequence[PlannedCall]) -> tuple[list[str], list[str]]:
+    """The accounts and the regions of calls."""
+    accounts = {account for call in group for account in call.places.accounts}
+    regions = frozenset[str]().union(*(call.places.regions for call in group))
+    return sorted(accounts - {""}), sorted(regions - {""})
+
+
+def _render_call(call: PlannedCall, table: str, accounts: Sequence[str], regions: Sequence[str]) -> list[str]:
     parameters = orjson.dumps(dict(call.parameters), default=str).decode() if call.parameters else ""
-    where = f" in {places}" if places else ""
+    where = f" in {_count('regions', regions)}" if regions else ""
+    where += f" of {_count('accounts', accounts)}" if accounts else ""
     columns = f", for {', '.join(call.columns)}" if call.columns else ""
     columns += f" of {call.table}" if columns and call.table not in ("", table) else ""
     return [f"{call.operation}{where}, {call.times}{columns}", *([f"  {parameters}"] if parameters else [])]
+
+
+def _count(noun: str, names: Sequence[str]) -> str:
+    """The names, or their number if they are many."""
+    return f"{len(names)} {noun}" if len(names) > MOST_REGIONS else ", ".join(names)
 
 
 _REASONS = {
@@ -284,7 +305,11 @@ _REASONS = {
 
 def _render_scope(scope: Scope) -> str:
     if scope.rule is Rule.HOME:
-        home = "read once in " + scope.values[0] if scope.values else "its region does not meet the condition"
+        home = (
+            f"read once in {' or '.join(scope.values)}"
+            if scope.values
+            else "its region does not meet the condition"
+        )
         return f"global: {home}"
     if scope.column == ACCOUNT and scope.is_estimate:
         return "account: those of the organization, which has not been asked yet; the calls are those of one"

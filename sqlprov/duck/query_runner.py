@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -173,7 +173,7 @@ class QueryRunner:
         asking = {call.operation: call for call in calls if not call.table}  # one call serves all scans
         planned = (*asking.values(), *(call for call in calls if call.table))
         make_table = render_json if as_json else render
-        return Answer(make_table(plans, plan, run, partial(self._find_rate, run)), planned=planned)
+        return Answer(make_table(plans, plan, run, partial(self._find_rates, run)), planned=planned)
 
     def split(self, query: Query, bindings: Bindings, run: Run) -> tuple[pa.Schema, list[Places]]:
         """The columns of a query, and the places of each of its scans: read apart, their rows are those of the whole.
@@ -201,10 +201,15 @@ class QueryRunner:
             scan.plan(run).steps.places for scan in plan.scans
         ]
 
-    def _find_rate(self, run: Run, service: str, account: str, region: str) -> float | None:
-        """The calls a second that a service accepts in an account's region; `None` if it has not throttled."""
-        cloud = self._session.accounts.choose(run, may_call=False).get(account).cloud
-        return cloud.get_limiter(service, region).rate
+    def _find_rates(self, run: Run, service: str) -> Mapping[tuple[str, str], float]:
+        """Account and region -> the calls a second that a service accepts there, where it has throttled."""
+        accounts = self._session.accounts.choose(run, may_call=False)
+        return {
+            (account.name, region): rate
+            for account in accounts
+            if account.opened
+            for region, rate in account.opened.list_rates(service).items()
+        }
 
     def _is_plain(self, query: Query) -> bool:
         """Whether a query only returns rows, and needs no hints beforehand."""

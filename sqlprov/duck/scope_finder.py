@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sqlprov.duck.account_scope import ask_together, find_accounts
@@ -75,7 +76,9 @@ class ScopeFinder:
         places = Places((tuple(each), own) for own, each in groups.items())
         # What a session with one account reads needs no word.
         is_plain = not (several or accounts.is_estimate) and account_scope.rule.is_session
-        return [scope] if is_plain else [account_scope, scope], places
+        if is_plain:
+            return [replace(scope, asks=(*account_scope.asks, *scope.asks))], places
+        return [account_scope, scope], places
 
     def _find_held(self, account: str, run: Run) -> tuple[str, ...] | None:
         """The regions that there are: of a part of a statement, those of the part."""
@@ -98,11 +101,12 @@ class ScopeFinder:
         may_call: bool,
     ) -> tuple[Scope, dict[str, tuple[str, ...]]]:
         """The scope of a table, and the regions of each account."""
-        from sqlprov.plan.read.scope import Rule, Scope, find_accepted
+        from sqlprov.plan.read.scope import ENABLED_REGIONS, Rule, Scope, find_accepted
 
         hints, name = run.hints, table.full_name
         candidates: dict[str, set[str]] = {}
-        is_estimate = limits = False
+        unknown: list[str] = []
+        limits = False
         if may_call and len(finders) > 1 and self._needs_all(table, rule, where, run):
             finders = ask_together(run, name, finders, lambda finder: finder.find_all(run, table.client))
         for account, finder in finders.items():
@@ -110,14 +114,17 @@ class ScopeFinder:
             candidates[account], is_unknown, is_limited = own
             if finder.is_one_of_several:
                 candidates[account] = finder.select_own(candidates[account], run)
-            is_estimate, limits = is_estimate or is_unknown, limits or is_limited
+            limits = limits or is_limited
+            if is_unknown:
+                unknown.append(account)
         sources: tuple[str, ...] = ()
         if hints and rule is Rule.ALL and limits:
             sources = hints.sources.get(name, ())
             rule = Rule.JOIN if sources else Rule.CONDITION
         regions = {account: find_accepted(REGION, where, each) for account, each in candidates.items()}
         values = tuple(sorted(set().union(*regions.values())))
-        scope = Scope(REGION, rule, values, is_estimate, sources)
+        asks = ((ENABLED_REGIONS, tuple(unknown)),) if unknown else ()
+        scope = Scope(REGION, rule, values, bool(unknown), sources, asks)
         self._warn(name, scope, run)
         if finders and not scope.values and not named:
             run.warn(f"No region of the account meets the condition on region of {name}.")

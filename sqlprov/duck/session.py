@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from sqlprov.catalog.column import TAG_MAP
 from sqlprov.catalog.columns import TAGS
-from sqlprov.catalog.regions import ACCOUNTS, REGIONS
+from sqlprov.catalog.provider_tables import ACCOUNTS, REGIONS
 from sqlprov.duck.database import MEMORY
 from sqlprov.duck.file_access import open_sandbox, protect_files
 from sqlprov.duck.planner import Planner

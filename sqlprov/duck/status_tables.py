@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from sqlprov.catalog.regions import COLUMNS as REGION_COLUMNS
+from sqlprov.catalog.provider_tables import PROVIDER_TABLES, REGIONS
 from sqlprov.catalog.regions import list_regions
 from sqlprov.sql.text_table import build_table
 
@@ -61,7 +61,7 @@ STATUS_TABLES: dict[str, tuple[pa.Schema, RowsOf]] = {
 }
 """Name -> columns, and the function that lists the rows of a statement."""
 
-REGIONS_SCHEMA = _make_string_schema(*REGION_COLUMNS)
+REGIONS_SCHEMA = _make_string_schema(*PROVIDER_TABLES[REGIONS].columns)
 
 
 def build_regions_table(cloud: Cloud) -> Any:

@@ -30,6 +30,7 @@ class Vocabulary:
         relations: name of a table or view of its own -> its columns, name and type; the name includes
             database and schema if they are not those of `path`.
         keywords: in upper case.
+        accounts: the names of the session's accounts, as far as they are known without a call.
         functions: name -> parameters and result, such as `(string, separator) → VARCHAR[]`.
     """
 
@@ -37,12 +38,16 @@ class Vocabulary:
     relations: Mapping[str, tuple[tuple[str, str], ...]]
     keywords: tuple[str, ...]
     functions: Mapping[str, str]
+    accounts: tuple[str, ...] = ()
 
 
 def read_vocabulary(
-    duck: duckdb.DuckDBPyConnection, path: tuple[str, ...], live: tuple[str, ...]
+    duck: duckdb.DuckDBPyConnection,
+    path: tuple[str, ...],
+    live: tuple[str, ...],
+    accounts: tuple[str, ...] = (),
 ) -> Vocabulary:
-    """The words of `duck`, without the tables of the catalogs `live`."""
+    """The words of `duck`, without the tables of the catalogs `live`, and the names of the accounts."""
     relations: dict[str, list[tuple[str, str]]] = {}
     try:
         rows = duck.execute(_COLUMNS, [list(live)]).fetchall()
@@ -54,7 +59,7 @@ def read_vocabulary(
         relations.setdefault(name, []).append((column, kind))
     keywords, functions = tuple(sorted(map(str.upper, read_keywords()))), _read_functions()
     return Vocabulary(
-        path, {name: tuple(columns) for name, columns in relations.items()}, keywords, functions
+        path, {name: tuple(columns) for name, columns in relations.items()}, keywords, functions, accounts
     )
 
 

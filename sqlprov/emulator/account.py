@@ -5,10 +5,14 @@ from __future__ import annotations
 from functools import cache
 from xml.sax.saxutils import escape
 
-import botocore.session
 import orjson
 
-from sqlprov.catalog.regions import WITHOUT_OPT_IN
+from sqlprov.catalog.regions import (
+    DEFAULT_PARTITION,
+    WITHOUT_OPT_IN,
+    find_partition,
+    list_service_regions,
+)
 from sqlprov.emulator.api_model import check_input
 from sqlprov.emulator.errors import ApiError, make_access_denied_error
 from sqlprov.emulator.identities import Identities
@@ -71,7 +75,7 @@ def _simulate_policy(call: Call, options: Options) -> str:
 def _list_regions(call: Call, options: Options) -> bytes:
     parameters = call.parameters
     check_input("ListRegions", parameters, "account")
-    statuses = _list_statuses(options)
+    statuses = _list_statuses(call.region, options)
     wanted = parameters.get("RegionOptStatusContains") or statuses.values()
     names = [name for name, status in statuses.items() if status in wanted]
     page, token = cut_page(call.operation, call.region, parameters, names, _MOST_REGIONS, options)
@@ -86,7 +90,7 @@ def _describe_regions(call: Call, options: Options) -> bytes:
     items = "".join(
         f"<item><regionName>{name}</regionName><regionEndpoint>ec2.{name}.amazonaws.com</regionEndpoint>"
         f"<optInStatus>{_EC2_STATUS[status]}</optInStatus></item>"
-        for name, status in _list_statuses(options).items()
+        for name, status in _list_statuses(call.region, options).items()
         if status != "DISABLED" or call.parameters.get("AllRegions") == "true"
     )
     return (
@@ -95,17 +99,17 @@ def _describe_regions(call: Call, options: Options) -> bytes:
     ).encode()
 
 
-def _list_statuses(options: Options) -> dict[str, str]:
-    """RegionOptStatus of every region, in alphabetical order."""
-    statuses = dict.fromkeys(_list_all_regions(), "ENABLED")
-    statuses |= dict.fromkeys(WITHOUT_OPT_IN, "ENABLED_BY_DEFAULT")
+def _list_statuses(region: str, options: Options) -> dict[str, str]:
+    """RegionOptStatus of every region of a region's partition, in alphabetical order."""
+    statuses = dict.fromkeys(_list_all_regions(find_partition(region) or DEFAULT_PARTITION), "ENABLED")
+    statuses |= dict.fromkeys(WITHOUT_OPT_IN & statuses.keys(), "ENABLED_BY_DEFAULT")
     return statuses | dict.fromkeys(statuses.keys() & options.closed_regions, "DISABLED")
 
 
 @cache
-def _list_all_regions() -> list[str]:
-    """The regions of the partition `aws` that offer SageMaker."""
-    return sorted(botocore.session.Session().get_available_regions("sagemaker"))
+def _list_all_regions(partition: str) -> list[str]:
+    """The regions of a partition that offer SageMaker."""
+    return sorted(list_service_regions("sagemaker", partition))
 
 
 def _encode(operation: str, namespace: str, result: str) -> bytes:

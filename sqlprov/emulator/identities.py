@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -105,7 +106,7 @@ class Identities:
         """
         given, organization = call.parameters, self.organization
         arn = given.get("RoleArn", "")
-        account, _, role = arn.removeprefix("arn:aws:iam::").partition(":role/")
+        partition, account, role = _split_role(arn)
         member = organization.by_id.get(account) if organization else None
         if organization is None or member is None or not member.can_assume(role, given.get("ExternalId", "")):
             raise make_access_denied_error(call.user, "sts:AssumeRole", arn)
@@ -113,7 +114,7 @@ class Identities:
         lifetime = organization.lifetime or float(given.get("DurationSeconds", _USUAL_LIFETIME))
         number = next(self._numbers)
         key, token = f"{_TEMPORARY}{number:016d}", f"token-{number}"
-        user = f"arn:aws:sts::{account}:assumed-role/{role}/{name}"
+        user = f"arn:{partition}:sts::{account}:assumed-role/{role}/{name}"
         self._by_key[key] = Identity(user, token, now + lifetime, organization.most_calls or math.inf)
         expiration = datetime.fromtimestamp(now + lifetime, UTC).isoformat().replace("+00:00", "Z")
         return (
@@ -122,3 +123,9 @@ class Identities:
             f"<AssumedRoleUser><AssumedRoleId>AROALOCALLOCALLOCAL00:{escape(name)}</AssumedRoleId>"
             f"<Arn>{escape(user)}</Arn></AssumedRoleUser>"
         )
+
+
+def _split_role(arn: str) -> tuple[str, str, str]:
+    """The partition, the account and the name of a role; empty texts for what is not the ARN of one."""
+    match = re.fullmatch(r"arn:(aws[\w-]*):iam::(\d{12}):role/(.+)", arn)
+    return (match[1], match[2], match[3]) if match else ("", "", "")

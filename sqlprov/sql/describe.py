@@ -1,4 +1,4 @@
-"""DESCRIBE of a live table or a regions table: its columns, without a call."""
+"""DESCRIBE of a live table or a table of a provider: its columns, without a call."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from sqlprov.catalog.regions import COLUMNS
 from sqlprov.errors import format_count
 from sqlprov.records import dataclass
 from sqlprov.settings import Settings
@@ -20,6 +19,7 @@ from sqlprov.sql.text_table import build_table
 if TYPE_CHECKING:
     from sqlprov.catalog import Catalog
     from sqlprov.catalog.column import Column, ColumnSource
+    from sqlprov.catalog.provider_tables import ProviderTable
     from sqlprov.catalog.shapes import Constraint
     from sqlprov.catalog.table import Table
 
@@ -46,15 +46,15 @@ class Describe(CatalogStatement):
 
     def is_ours(self, catalog: Catalog, path: tuple[str, ...]) -> bool:
         # DuckDB has no EXTENDED, so its message would not show what is wrong with the name.
-        if self.extended or names.is_regions_table(catalog, self.name.parts, path):
+        if self.extended or names.find_provider_table(catalog, self.name.parts, path):
             return True
         return names.find_live_name(catalog, self.name.parts, path) is not None
 
     def answer(
         self, catalog: Catalog, settings: Settings, path: tuple[str, ...], keywords: Keywords
     ) -> pa.Table:
-        if names.is_regions_table(catalog, self.name.parts, path):
-            rows = _describe_regions()
+        if own := names.find_provider_table(catalog, self.name.parts, path):
+            rows = _describe_provider_table(own)
         else:
             table = names.resolve_table(self, self.name, catalog, path)
             confirmed = catalog.list_confirmations(table.provider).get(f"{table.service}.{table.name}")
@@ -113,13 +113,20 @@ def _describe_column(table: Table, column: Column, keywords: Collection[str]) ->
     }
 
 
-def _describe_regions() -> list[dict[str, object]]:
-    """The columns of a provider's regions table, which need no call."""
+def _describe_provider_table(table: ProviderTable) -> list[dict[str, object]]:
+    """The columns of a table such as `aws.regions`."""
     blank: dict[str, object] = dict.fromkeys(_EXTENDED.names, "")
-    blank |= {"type": format_duckdb_type(pa.string()), "source": "botocore"}
+    blank |= {"type": format_duckdb_type(pa.string()), "source": "session"}
+    key = next(iter(table.columns))
     return [
-        {**blank, "name": name, "description": description, "key": name == "region"}
-        for name, description in COLUMNS.items()
+        {
+            **blank,
+            "name": name,
+            "description": description,
+            "key": name == key,
+            "call": table.calls.get(name, ""),
+        }
+        for name, description in table.columns.items()
     ]
 
 

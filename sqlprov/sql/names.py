@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from sqlprov.catalog.catalog import MAX_KNOWN
-from sqlprov.catalog.regions import REGIONS
+from sqlprov.catalog.provider_tables import PROVIDER_TABLES, ProviderTable
 from sqlprov.errors import UnknownName, find_nearest, suggest
 
 if TYPE_CHECKING:
@@ -131,12 +131,15 @@ def find_tag_views(
     }
 
 
-def is_regions_table(catalog: Catalog, parts: tuple[str, ...], path: tuple[str, ...]) -> bool:
-    """Whether DuckDB would resolve this name to a provider's table `regions`."""
+def find_provider_table(
+    catalog: Catalog, parts: tuple[str, ...], path: tuple[str, ...]
+) -> ProviderTable | None:
+    """The table of a provider, such as `aws.regions`, to which DuckDB would resolve this name."""
     name = tuple(part.lower() for part in parts)
-    if name == (REGIONS,):
-        name = (*(part.lower() for part in path), REGIONS)
-    return bool(name) and name[0] in catalog.list_providers() and name[1:] in ((REGIONS,), ("main", REGIONS))
+    if len(name) == 1:
+        name = (*(part.lower() for part in path), *name)
+    is_below_provider = name[:1] and name[0] in catalog.list_providers() and name[1:-1] in ((), ("main",))
+    return PROVIDER_TABLES.get(name[-1]) if is_below_provider else None
 
 
 def resolve_table(statement: Statement, name: Name, catalog: Catalog, path: tuple[str, ...]) -> Table:
@@ -145,10 +148,8 @@ def resolve_table(statement: Statement, name: Name, catalog: Catalog, path: tupl
     Raises:
         UnknownName: there is none.
     """
-    if is_regions_table(catalog, name.parts, path):
-        raise _make_unknown_name(
-            statement, name, f"{str(name)!r} has no methods; it is botocore's list of regions."
-        )
+    if own := find_provider_table(catalog, name.parts, path):
+        raise _make_unknown_name(statement, name, f"{str(name)!r} has no methods; it is {own.about}.")
     if table := find_live_table(catalog, name.parts, path):
         return table
     hint = suggest_name(catalog, name.parts, len(LEVELS))
@@ -199,8 +200,9 @@ def suggest_name(catalog: Catalog, parts: tuple[str, ...], count: int) -> str:
             last.setdefault(name.rpartition(".")[2], name)
         nearest = find_nearest(parts[:count][-1], last)
         return _ask([last[nearest]] if nearest else [])
-    if len(parts) == 2 and parts[0] in catalog.list_providers() and find_nearest(parts[1], ["regions"]):
-        return _ask([f"{parts[0]}.regions"])
+    is_below_provider = len(parts) == 2 and parts[0] in catalog.list_providers()
+    if is_below_provider and (nearest := find_nearest(parts[1], PROVIDER_TABLES)):
+        return _ask([f"{parts[0]}.{nearest}"])
     provider = find_nearest(parts[-3], catalog.list_providers()) if len(parts) == count else ""
     for each in [provider] if provider else catalog.list_providers():
         service = find_nearest(parts[-2], catalog.list_services(each)) if len(parts) > 1 else ""
@@ -265,7 +267,7 @@ def _suggest_service(catalog: Catalog, provider: str, service: str, table: str) 
         f"{provider}.{name}.{table}" for name in meant if table in catalog.list_tables(provider, name)
     ]:
         return _ask(full)
-    nearest = find_nearest(service, titles if table else [*titles, REGIONS])
+    nearest = find_nearest(service, titles if table else [*titles, *PROVIDER_TABLES])
     if nearest and table and table not in catalog.list_tables(provider, nearest):
         return suggest_tables(catalog, table, provider=provider, is_exact=True) or _ask(meant or [nearest])
     if not table and not find_nearest(service, [nearest], 0.85):
@@ -321,4 +323,4 @@ def _list_provider_names(catalog: Catalog, provider: str, count: int) -> Iterato
         else:
             yield from (f"{provider}.{service}.{table}" for table in catalog.list_tables(provider, service))
     if count == len(LEVELS):
-        yield f"{provider}.{REGIONS}"
+        yield from (f"{provider}.{table}" for table in PROVIDER_TABLES)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from sqlprov.catalog.regions import REGIONS
+from sqlprov.catalog.provider_tables import PROVIDER_TABLES
 from sqlprov.errors import show_caret
 from sqlprov.sql import names, outline
 from sqlprov.sql.exec import Exec
@@ -116,10 +116,10 @@ def _refuse_mutation(query: Query, catalog: Catalog, path: Path) -> str | None:
     if verb in (*_DML, *_INSTEAD):
         if _is_live(target, catalog, path):
             return _refuse_on_live_table(query, verb, place)
-        # path is read only for a name that may be the table of regions
-        may_be_regions = target[-1].lower() == REGIONS
-        if may_be_regions and names.is_regions_table(catalog, target, path() if len(target) == 1 else ()):
-            return f"{verb} of {'.'.join(target)} is not supported; it is botocore's list of regions.{place}"
+        # path is read only for a name that may be such a table
+        is_path_needed = len(target) == 1 and target[0].lower() in PROVIDER_TABLES
+        if table := names.find_provider_table(catalog, target, path() if is_path_needed else ()):
+            return f"{verb} of {'.'.join(target)} is not supported; it is {table.about}.{place}"
     provider = None if verb in _DML else _find_provider(verb, target, catalog, path)
     if provider is None:
         return None

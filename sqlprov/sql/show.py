@@ -109,7 +109,7 @@ class Show(CatalogStatement):
         kind = SHOW_KINDS[self.kind]
         columns = kind.columns + (kind.extended if self.extended else ())
         schema = pa.schema([(name, pa.bool_() if name == "preferred" else pa.string()) for name in columns])
-        if self.kind == "METHODS" and self.name and names.is_regions_table(catalog, self.name.parts, path):
+        if self.kind == "METHODS" and self.name and names.find_provider_table(catalog, self.name.parts, path):
             return schema.empty_table()  # no call reads or changes it
         place = f"\n{self.show_place(self.name)}" if self.name else ""
         full = self._complete_name(kind, catalog, path, place)

@@ -124,7 +124,7 @@ DESCRIBE EXTENDED aws.sagemaker.inference_experiments;
 -- rows: ["region", "VARCHAR", "Name of the region, such as us-east-1."],
 --  ["partition", "VARCHAR", "Partition it belongs to, such as aws, aws-cn or aws-us-gov; credentials are of one partition."],
 --  ["description", "VARCHAR", "Its full name, such as US East (N. Virginia)."],
---  ["opt_in_status", "VARCHAR", "Whether the account has enabled it, such as ENABLED, ENABLED_BY_DEFAULT or DISABLED; NULL until a statement in this session has asked AWS."]
+--  ["opt_in_status", "VARCHAR", "Whether the session's own account has enabled it, such as ENABLED, ENABLED_BY_DEFAULT or DISABLED; NULL until a statement in this session has asked AWS."]
 DESCRIBE aws.regions;
 
 -- name: the table of regions has no methods

@@ -187,14 +187,22 @@ class Trial:
                 "for which columns"
             )
             calls = [
-                (c.operation, c.region, format_parameters(c.parameters), c.times.startswith("each row"))
+                (
+                    c.operation,
+                    place["region"],
+                    format_parameters(c.parameters),
+                    c.times.startswith("each row"),
+                )
                 for c in planned
+                for place in c.places
             ]
             expected = block.planned or block.calls or ()
             assert sorted(calls) == sorted(call.planned for call in expected), "the calls of EXPLAIN"
             lists = (call for call in planned if call.times.startswith(("each page", "until")))
             self.pages_planned = {
-                (c.operation, c.region, format_parameters(c.parameters, TOKEN)) for c in lists
+                (c.operation, place["region"], format_parameters(c.parameters, TOKEN))
+                for c in lists
+                for place in c.places
             }
         assert self.emulator.calls == [], "EXPLAIN makes no call"
         return self.pages_planned

@@ -8,44 +8,34 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
-from moto_server import start_moto
+from moto_organization import OWN, ROLE, MotoOrganization, start_organization
 
 import sqlprov
 from sqlprov.errors import CredentialsError, DataError, NotSupportedError, UnknownName
 from sqlprov.records import dataclass
 
-KEY, SECRET = "AKIAMANAGEMENT000001", "a-secret-of-the-management"
-OWN = "123456789012"
-ROLE = "OrganizationAccountAccessRole"
 QUEUES = "aws.sqs.queues"
 
 Connect = Callable[..., sqlprov.Connection]
 
 
 @dataclass
-class Organization:
-    """An organization on moto: the name of each account -> its id, and its queues as (region, name)."""
+class Queues:
+    """The queues of an organization on moto: the name of each account -> (region, name); and the id of a unit."""
 
-    url: str
-    ids: dict[str, str]
+    made: MotoOrganization
     queues: dict[str, list[tuple[str, str]]]
     unit: str
 
+    @property
+    def ids(self) -> dict[str, str]:
+        """The name of each account -> its id."""
+        return self.made.ids
+
     def client(self, account: str, service: str, region: str = "us-east-1") -> Any:
         """boto3's client of an account."""
-        own = {"aws_access_key_id": KEY, "aws_secret_access_key": SECRET}
-        if self.ids[account] != OWN:
-            sts = boto3.client("sts", region_name=region, endpoint_url=self.url, **own)
-            role = f"arn:aws:iam::{self.ids[account]}:role/{ROLE}"
-            keys = sts.assume_role(RoleArn=role, RoleSessionName="test")["Credentials"]
-            own = {
-                "aws_access_key_id": keys["AccessKeyId"],
-                "aws_secret_access_key": keys["SecretAccessKey"],
-                "aws_session_token": keys["SessionToken"],
-            }
-        return boto3.client(service, region_name=region, endpoint_url=self.url, **own)
+        return self.made.open_client(service, region, self.ids[account])
 
     def list_rows(self, *accounts: str, regions: tuple[str, ...] = ("us-east-1",)) -> list[tuple[str, ...]]:
         """(account, id, region, name) of the queues of these accounts, or of all, sorted."""
@@ -58,42 +48,35 @@ class Organization:
 
 
 @pytest.fixture(scope="module")
-def org() -> Iterator[Organization]:
-    with start_moto() as url:
-        made = Organization(url, {"master": OWN}, {}, "")
-        client = made.client("master", "organizations")
-        client.create_organization(FeatureSet="ALL")
+def org() -> Iterator[Queues]:
+    with start_organization("prod-1", "prod-2", "dev-1") as made:
+        client = made.open_client("organizations", "us-east-1")
         root = client.list_roots()["Roots"][0]["Id"]
-        made.unit = client.create_organizational_unit(ParentId=root, Name="web")["OrganizationalUnit"]["Id"]
-        for name in ("prod-1", "prod-2", "dev-1", "closed"):
-            status = client.create_account(AccountName=name, Email=f"{name}@example.com")[
-                "CreateAccountStatus"
-            ]
-            made.ids[name] = status["AccountId"]
-        client.move_account(AccountId=made.ids["dev-1"], SourceParentId=root, DestinationParentId=made.unit)
+        unit = client.create_organizational_unit(ParentId=root, Name="web")["OrganizationalUnit"]["Id"]
+        client.move_account(AccountId=made.ids["dev-1"], SourceParentId=root, DestinationParentId=unit)
+        queues = {}
         for number, name in enumerate(made.ids):
-            made.queues[name] = [("us-east-1", f"own-{name}"), ("us-east-1", "same"), ("eu-west-1", "same")]
-            for region, queue in made.queues[name][: 3 if number % 2 else 2]:
-                made.client(name, "sqs", region).create_queue(QueueName=queue)
-            made.queues[name] = made.queues[name][: 3 if number % 2 else 2]
-        client.close_account(AccountId=made.ids.pop("closed"))
-        yield made
+            every = [("us-east-1", f"own-{name}"), ("us-east-1", "same"), ("eu-west-1", "same")]
+            queues[name] = every[: 3 if number % 2 else 2]
+            for region, queue in queues[name]:
+                made.open_client("sqs", region, made.ids[name]).create_queue(QueueName=queue)
+        yield Queues(made, queues, unit)
 
 
 @pytest.fixture
-def connect(org: Organization, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Connect]:
+def connect(org: Queues, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Connect]:
     """Connections to moto with the management account's keys, and with profiles of the other accounts."""
     file = tmp_path / "config"
     role = "role_arn = arn:aws:iam::{}:role/anything\nsource_profile = management\n"
     file.write_text(
-        f"[profile management]\naws_access_key_id = {KEY}\naws_secret_access_key = {SECRET}\nregion = us-east-1\n"
+        "[profile management]\naws_access_key_id = testing\naws_secret_access_key = testing\nregion = us-east-1\n"
         f"[profile prod]\n{role.format(org.ids['prod-1'])}region = us-east-1\n"
         f"[profile prod-admin]\n{role.format(org.ids['prod-1'])}region = us-east-1\n"
         f"[profile dev]\n{role.format(org.ids['dev-1'])}region = eu-west-1\n"
         f"[profile broken]\ncredential_process = {sys.executable} -c 'raise SystemExit(3)'\nregion = us-east-1\n"
     )
     monkeypatch.setenv("AWS_CONFIG_FILE", str(file))
-    monkeypatch.setenv("AWS_ENDPOINT_URL", org.url)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", org.made.url)
     opened: list[sqlprov.Connection] = []
 
     def open_(profile: str | list[str] = "management", **settings: str) -> sqlprov.Connection:
@@ -118,7 +101,7 @@ def count_calls(con: sqlprov.Connection) -> Counter[str]:
 # Which accounts are read
 
 
-def test_an_organization_is_the_sum_of_its_active_accounts(org: Organization, connect: Connect) -> None:
+def test_an_organization_is_the_sum_of_its_active_accounts(org: Queues, connect: Connect) -> None:
     con = connect(accounts="organization")
     assert read(con) == org.list_rows()
     assert count_calls(con) == {"ListAccounts": 1, "GetCallerIdentity": 1, "AssumeRole": 3, "ListQueues": 4}
@@ -127,7 +110,7 @@ def test_an_organization_is_the_sum_of_its_active_accounts(org: Organization, co
     assert count_calls(con) == {"ListQueues": 4}
 
 
-def test_each_account_is_read_in_each_region(org: Organization, connect: Connect) -> None:
+def test_each_account_is_read_in_each_region(org: Queues, connect: Connect) -> None:
     both = ("us-east-1", "eu-west-1")
     con = connect(accounts="organization", regions=",".join(both))
     assert read(con) == org.list_rows(regions=both)
@@ -148,7 +131,7 @@ def test_each_account_is_read_in_each_region(org: Organization, connect: Connect
     ],
 )
 def test_a_condition_that_duckdb_passes_chooses_the_accounts(
-    org: Organization, connect: Connect, where: str, accounts: list[str]
+    org: Queues, connect: Connect, where: str, accounts: list[str]
 ) -> None:
     con = connect(accounts="organization")
     for name, id_ in org.ids.items():
@@ -159,7 +142,7 @@ def test_a_condition_that_duckdb_passes_chooses_the_accounts(
     assert count_calls(con)["ListQueues"] == len(accounts) or not is_exact
 
 
-def test_other_conditions_on_the_account_filter_its_rows(org: Organization, connect: Connect) -> None:
+def test_other_conditions_on_the_account_filter_its_rows(org: Queues, connect: Connect) -> None:
     con = connect(accounts="organization")
     assert read(con, "account LIKE 'prod-%'") == org.list_rows("prod-1", "prod-2")
     assert read(con, "account LIKE 'prod-%' OR account LIKE '%v-1'") == org.list_rows(
@@ -176,7 +159,7 @@ def test_other_conditions_on_the_account_filter_its_rows(org: Organization, conn
     [("prod-*", ["prod-1", "prod-2"]), ("{unit}", ["dev-1"]), ("{prod-2}", ["prod-2"]), ("dev-1", ["dev-1"])],
 )
 def test_a_part_of_the_organization_is_chosen_by_name_id_or_unit(
-    org: Organization, connect: Connect, choice: str, accounts: list[str]
+    org: Queues, connect: Connect, choice: str, accounts: list[str]
 ) -> None:
     con = connect(accounts=f"organization:{choice.format(unit=org.unit, **org.ids)}")
     assert read(con) == org.list_rows(*accounts)
@@ -187,7 +170,7 @@ def test_a_choice_without_an_account_is_an_error(connect: Connect) -> None:
         read(connect(accounts="organization:closed"))
 
 
-def test_profiles_and_ids_are_accounts(org: Organization, connect: Connect) -> None:
+def test_profiles_and_ids_are_accounts(org: Queues, connect: Connect) -> None:
     con = connect(accounts=f"prod,{org.ids['prod-2']},management", regions="us-east-1")
     named = {"prod": "prod-1", org.ids["prod-2"]: "prod-2", "management": "master"}
     rows = [(name, *row[1:]) for name, own in named.items() for row in org.list_rows(own)]
@@ -197,13 +180,13 @@ def test_profiles_and_ids_are_accounts(org: Organization, connect: Connect) -> N
     assert read(con) == [("dev", *row[1:]) for row in org.list_rows("dev-1")]
 
 
-def test_several_profiles_are_read_in_their_own_regions(org: Organization, connect: Connect) -> None:
+def test_several_profiles_are_read_in_their_own_regions(org: Queues, connect: Connect) -> None:
     con = connect(["prod", "dev"])
     prod, dev = org.list_rows("prod-1"), org.list_rows("dev-1", regions=("eu-west-1",))
     assert read(con) == sorted([*(("prod", *row[1:]) for row in prod), *(("dev", *row[1:]) for row in dev)])
 
 
-def test_two_profiles_of_one_account_are_read_once(org: Organization, connect: Connect) -> None:
+def test_two_profiles_of_one_account_are_read_once(org: Queues, connect: Connect) -> None:
     con = connect(["prod", "prod-admin"])
     assert read(con) == [("prod", *row[1:]) for row in org.list_rows("prod-1")]
     result = con.sql(f"SELECT count(*) FROM {QUEUES}")
@@ -211,6 +194,11 @@ def test_two_profiles_of_one_account_are_read_once(org: Organization, connect: C
     assert result.warnings == [
         f"prod-admin is the same account as prod ({id_}), so its rows are read once, as those of prod."
     ]
+    # Named alone, it is read with its own credentials.
+    assert read(con, "account = 'prod-admin'") == [
+        ("prod-admin", *row[1:]) for row in org.list_rows("prod-1")
+    ]
+    assert {call.account for call in con.calls} == {"prod-admin"}
 
 
 @pytest.mark.parametrize(
@@ -227,7 +215,7 @@ def test_an_unknown_account_is_an_error_before_any_call(connect: Connect, word: 
     assert con.calls == []
 
 
-def test_a_global_table_is_read_once_an_account(org: Organization, connect: Connect) -> None:
+def test_a_global_table_is_read_once_an_account(org: Queues, connect: Connect) -> None:
     for name in org.ids:
         org.client(name, "iam").create_role(RoleName=f"of-{name}", AssumeRolePolicyDocument="{}")
     con = connect(accounts="organization", regions="all")
@@ -236,7 +224,7 @@ def test_a_global_table_is_read_once_an_account(org: Organization, connect: Conn
     assert count_calls(con)["ListRoles"] == 4
 
 
-def test_a_child_is_listed_in_the_account_of_its_parent(org: Organization, connect: Connect) -> None:
+def test_a_child_is_listed_in_the_account_of_its_parent(org: Queues, connect: Connect) -> None:
     for name in ("prod-1", "dev-1"):
         bucket = f"bucket-of-{name}"
         client = org.client(name, "s3")
@@ -247,24 +235,24 @@ def test_a_child_is_listed_in_the_account_of_its_parent(org: Organization, conne
     assert sorted(rows) == [(name, f"bucket-of-{name}", f"file-of-{name}") for name in ("dev-1", "prod-1")]
 
 
-def test_a_join_is_within_the_account_that_it_names(org: Organization, connect: Connect) -> None:
+def test_a_join_is_within_the_account_that_it_names(org: Queues, connect: Connect) -> None:
     con = connect(accounts="organization")
     text = f"SELECT a.account, count(*) FROM {QUEUES} a JOIN {QUEUES} b USING (account, region) GROUP BY ALL"
     assert sorted(con.sql(text).fetchall()) == sorted((name, 4) for name in org.ids)
 
 
-def test_explain_names_the_accounts_that_it_knows(org: Organization, connect: Connect) -> None:
+def test_explain_names_the_accounts_that_it_knows(org: Queues, connect: Connect) -> None:
     con = connect(accounts="organization")
     text = f"EXPLAIN SELECT queue_url FROM {QUEUES} WHERE account <> 'master'"
     shown = con.sql(text).fetchall()[0][1]
     assert "account: those of the organization, which has not been asked yet" in shown
-    assert "ListAccounts, once" in shown and "ListRegions" not in shown and con.calls == []
+    assert "ListAccounts, each page" in shown and "ListRegions" not in shown and con.calls == []
     read(con)
     shown = con.sql(text).fetchall()[0][1]
     assert "account: 3 (dev-1, prod-1, prod-2), from the condition on account" in shown
 
 
-def test_the_table_of_accounts_lists_those_that_statements_read(org: Organization, connect: Connect) -> None:
+def test_the_table_of_accounts_lists_those_that_statements_read(org: Queues, connect: Connect) -> None:
     con = connect(accounts="organization")
     rows = con.sql("FROM aws.accounts").fetchall()
     role = f"arn:aws:iam::{org.ids['prod-1']}:role/{ROLE}"
@@ -289,7 +277,7 @@ def test_an_account_without_credentials_is_an_error_that_names_it(connect: Conne
         read(connect(["prod", "broken"]))
 
 
-def test_under_warn_the_other_accounts_are_read(org: Organization, connect: Connect) -> None:
+def test_under_warn_the_other_accounts_are_read(org: Queues, connect: Connect) -> None:
     con = connect(["prod", "broken"], on_error="warn")
     assert read(con) == [("prod", *row[1:]) for row in org.list_rows("prod-1")]
     result = con.sql(f"SELECT queue_url FROM {QUEUES}")
@@ -302,7 +290,7 @@ def test_under_warn_the_other_accounts_are_read(org: Organization, connect: Conn
 # Writes
 
 
-def test_a_row_is_written_in_the_account_that_it_names(org: Organization, connect: Connect) -> None:
+def test_a_row_is_written_in_the_account_that_it_names(org: Queues, connect: Connect) -> None:
     con = connect(accounts="organization")
     for account, value in (("prod-1", "prod-1"), ("dev-1", org.ids["dev-1"])):
         con.sql(f"INSERT INTO {QUEUES} (queue_name, account) VALUES ('written', '{value}')")
@@ -331,7 +319,7 @@ def test_an_insert_names_one_account_for_each_row(connect: Connect) -> None:
     assert all(call.operation != "CreateQueue" for call in con.calls)
 
 
-def test_rows_are_copied_from_account_to_account(org: Organization, connect: Connect) -> None:
+def test_rows_are_copied_from_account_to_account(org: Queues, connect: Connect) -> None:
     con = connect(accounts="organization")
     org.client("prod-1", "ssm").put_parameter(Name="copied", Value="1", Type="String")
     columns = "name, type, value, region"

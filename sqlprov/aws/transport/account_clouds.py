@@ -10,6 +10,7 @@ from dataclasses import field
 from typing import Any
 
 from sqlprov.aws.transport.calls import call
+from sqlprov.aws.transport.cancellation import hold
 from sqlprov.aws.transport.clients import Cloud
 from sqlprov.aws.transport.run import Run
 from sqlprov.aws.transport.shared_clients import SharedClients, sign_with
@@ -18,8 +19,6 @@ from sqlprov.catalog.texts import to_epoch_seconds
 from sqlprov.errors import CredentialsError, OperationalError
 from sqlprov.records import dataclass
 
-LONGEST_WAIT = 10.0
-"""Seconds to wait for another thread's AssumeRole before calling it too."""
 EARLY = 0.25
 """Part of the life of a role's credentials after which new ones are got in time: up to EARLY_SECONDS."""
 EARLY_SECONDS = 300.0
@@ -131,19 +130,18 @@ class RoleCloud(OtherCloud):
             self._is_refused = False
         return True
 
+    @property
+    def needs_login(self) -> bool:
+        return self._assumed is None or time.time() >= self._renew_at
+
     def log_in(self, run: Run, region: str) -> None:
-        if self._assumed is not None and time.time() < self._renew_at:
+        if not self.needs_login:
             return
-        # The other thread's call may hang, even if its statement was cancelled long ago.
-        is_locked = self._login_lock.acquire(timeout=LONGEST_WAIT)
-        try:
+        with hold(self._login_lock):
             if self._failure is not None:
                 raise CredentialsError(str(self._failure), **_describe_call(self._failure))
-            if self._assumed is None or time.time() >= self._renew_at:
+            if self.needs_login:
                 self._assume(run, region)
-        finally:
-            if is_locked:
-                self._login_lock.release()
 
     def replace_expired(self, error: OperationalError) -> bool:
         if error.code not in EXPIRED:

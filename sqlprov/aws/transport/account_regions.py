@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 
 from sqlprov.aws.transport.calls import call
+from sqlprov.aws.transport.cancellation import hold
 from sqlprov.aws.transport.clients import Cloud
 from sqlprov.aws.transport.run import Run
 from sqlprov.catalog.table import IamActions
@@ -30,8 +31,6 @@ UNKNOWN_OPERATION = frozenset(
 """Codes of a server other than AWS that lacks these APIs; a number is the HTTP status of a reply without a code."""
 CACHE_SECONDS = 24 * 60 * 60
 """Enabling a region is rare, and takes minutes to hours."""
-LONGEST_WAIT = 10.0
-"""Seconds to wait for another thread's calls before making them too."""
 
 
 def read_region_statuses(run: Run, cloud: Cloud, home: str) -> dict[str, str]:
@@ -47,8 +46,7 @@ def read_region_statuses(run: Run, cloud: Cloud, home: str) -> dict[str, str]:
     """
     if cloud.region_statuses is not None:
         return cloud.region_statuses
-    is_locked = cloud.regions_lock.acquire(timeout=LONGEST_WAIT)
-    try:
+    with hold(cloud.regions_lock):
         if cloud.region_statuses is None:
             file = _find_cache_file(cloud, home)
             statuses = _load(file) if file else {}
@@ -58,9 +56,6 @@ def read_region_statuses(run: Run, cloud: Cloud, home: str) -> dict[str, str]:
                     _save(file, statuses)
             cloud.region_statuses = statuses
         return cloud.region_statuses
-    finally:
-        if is_locked:
-            cloud.regions_lock.release()
 
 
 def _read_statuses(run: Run, cloud: Cloud, home: str) -> dict[str, str]:

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import math
+import os
 import re
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sqlprov.aws.transport.clients import Cloud
 from sqlprov.aws.transport.shared_clients import SharedClients
 from sqlprov.catalog.regions import DEFAULT_PARTITION, find_partition
 from sqlprov.errors import OperationalError, UnknownName, suggest
-from sqlprov.settings import ORGANIZATION, Settings
+from sqlprov.settings import ACCOUNT_NUMBER, ORGANIZATION, Settings, is_organization
 
 # The plan and botocore are imported when a live table is used.
 if TYPE_CHECKING:
@@ -23,7 +26,11 @@ if TYPE_CHECKING:
     from sqlprov.aws.transport.run import Run
     from sqlprov.plan.read.steps import Place
 
-_ID = re.compile(r"\d{12}")
+PROFILE_FILES = (
+    ("AWS_CONFIG_FILE", "~/.aws/config", r"^\[profile ([\w.@:/+-]+)\]"),
+    ("AWS_SHARED_CREDENTIALS_FILE", "~/.aws/credentials", r"^\[([\w.@:/+-]+)\]"),
+)
+"""Variable and path of each file, and the line that begins a profile's section."""
 ACTIVE = frozenset({"", "ACTIVE"})
 """States of accounts that can be read."""
 MEMBERS_SECONDS = 300.0
@@ -40,6 +47,7 @@ class Account:
         profile: the profile whose credentials it is read with.
         role: the ARN of the role that is assumed in it; empty for the session's own identity.
         status: its state in the organization, such as ACTIVE; empty if that was not asked.
+        logs_in: whether a call of sqlprov gets its credentials, not botocore.
     """
 
     def __init__(
@@ -50,8 +58,11 @@ class Account:
         profile: str = "",
         role: str = "",
         status: str = "",
+        *,
+        logs_in: bool = False,
     ) -> None:
         self.name, self.profile, self.role, self.status = name, profile, role, status
+        self._logs_in = logs_in
         self._open_cloud, self.known_id = open_cloud, account_id
         self._cloud: Cloud | None = None
         self._lock = threading.Lock()
@@ -68,6 +79,11 @@ class Account:
     def opened(self) -> Cloud | None:
         """Its clients, if it has been read."""
         return self._cloud
+
+    @property
+    def needs_login(self) -> bool:
+        """Whether its next call needs another one, which gets its credentials."""
+        return self._logs_in and (self._cloud is None or self._cloud.needs_login)
 
     @property
     def account_id(self) -> str:
@@ -152,8 +168,7 @@ class AccountFinder:
             UnknownName: the settings name an account that does not exist.
             OperationalError: the organization could not be asked.
         """
-        words = run.settings.account_words()
-        key = (*words, *run.settings.role_options().items()) if words else ()
+        words, key = run.settings.account_words(), _find_key(run.settings)
         with self._lock:
             accounts, until = self._chosen.get(key, (None, 0.0))
             if accounts is None or (may_call and time.monotonic() > until):
@@ -163,6 +178,13 @@ class AccountFinder:
                     self._chosen[key] = accounts, until
             return accounts
 
+    def list_known(self, settings: Settings) -> tuple[str, ...]:
+        """The names of the accounts, as far as they are known without a call and without the configuration files."""
+        if chosen := self._chosen.get(_find_key(settings)):
+            return tuple(each.name for each in chosen[0])
+        words = settings.account_words()
+        return tuple(word for word in words if not is_organization(word)) if words else (self.own.name,)
+
     def check(self, settings: Settings) -> None:
         """Check the names of accounts in the settings without a call.
 
@@ -170,8 +192,10 @@ class AccountFinder:
             UnknownName: there is no such profile.
             CredentialsError: the configuration files cannot be read.
         """
-        for word in settings.account_words():
-            if not is_organization(word):
+        words = [word for word in settings.account_words() if not is_organization(word)]
+        names = {word for word in words if word != self.own.name and not ACCOUNT_NUMBER.fullmatch(word)}
+        if names and not names <= list_profiles():
+            for word in words:
                 self._find_account(word, settings)
 
     def _find_accounts(self, words: Sequence[str], run: Run, may_call: bool) -> Accounts:
@@ -232,7 +256,7 @@ class AccountFinder:
             return self._own_account
         if word in profiles:
             return self._open_profile(word, profiles)
-        if _ID.fullmatch(word):
+        if ACCOUNT_NUMBER.fullmatch(word):
             of_id = [name for name in profiles if find_account_id(profiles, name) == word]
             if self.own.name in of_id or word == self.own.account_id:
                 return self._own_account
@@ -259,7 +283,7 @@ class AccountFinder:
         role = f"arn:{partition}:iam::{account_id}:role/{options.pop('Role')}"
         named: dict[str, Any] = {"name": name, "account_id": account_id, "role": role, "options": options}
         open_cloud = partial(RoleCloud, **named, **self._share())
-        made = Account(name, open_cloud, account_id, self.own.profile or "", role, status)
+        made = Account(name, open_cloud, account_id, self.own.profile or "", role, status, logs_in=True)
         return self._accounts.setdefault((name, account_id, role, *options.items()), made)
 
     def _share(self) -> dict[str, Any]:
@@ -302,15 +326,26 @@ class AccountFinder:
         self._shared.close()
 
 
-def is_organization(word: str) -> bool:
-    """Whether a word of `sqlprov_accounts` means accounts of the organization."""
-    return word.partition(":")[0] == ORGANIZATION
+def list_profiles() -> set[str]:
+    """The names of the profiles whose sections are written plainly, without botocore, which takes 0.1 s to import."""
+    names = set[str]()
+    for variable, default, pattern in PROFILE_FILES:
+        with suppress(OSError, UnicodeDecodeError):
+            file = Path(os.environ.get(variable) or default).expanduser()
+            names.update(re.findall(pattern, file.read_text(encoding="utf-8"), re.MULTILINE))
+    return names
+
+
+def _find_key(settings: Settings) -> tuple[Any, ...]:
+    """What the accounts follow from."""
+    words = settings.account_words()
+    return (*words, *settings.role_options().items()) if words else ()
 
 
 def find_account_id(profiles: Mapping[str, Any], name: str) -> str:
     """The id of a profile's account as far as the configuration says it, otherwise empty."""
     profile = profiles.get(name, {})
     role = str(profile.get("role_arn", "")).split(":")
-    if len(role) > 5 and _ID.fullmatch(role[4]):
+    if len(role) > 5 and ACCOUNT_NUMBER.fullmatch(role[4]):
         return role[4]
     return str(profile.get("sso_account_id") or "")

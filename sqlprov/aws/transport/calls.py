@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 
 from sqlprov.aws.transport.call_log import CallRecord
-from sqlprov.aws.transport.cancellation import CANCELLED
+from sqlprov.aws.transport.cancellation import CANCELLED, hold
 from sqlprov.aws.transport.clients import Cloud
 from sqlprov.aws.transport.errors import Failure, MalformedReply, Next, classify, is_parse_failure
 from sqlprov.aws.transport.fast_path import PUBLIC_ERRORS, choose_sender
@@ -32,8 +32,8 @@ from sqlprov.errors import (
 
 log = logging.getLogger("sqlprov")
 
-LONGEST_WAIT = 2.0
-"""Seconds to wait for another thread's GetCallerIdentity before calling it too."""
+ID_WAIT = 2.0
+"""Seconds to wait for another thread's GetCallerIdentity before calling it, too."""
 FIRST_PAUSE = {Next.RETRY: 0.1, Next.SLOW_DOWN: 0.5}
 """Seconds before the second attempt, at most; doubled for each further one, minus a random part."""
 LONGEST_PAUSE = 20.0
@@ -69,7 +69,7 @@ def call(
         rows: counts the rows of a reply for the record; if it raises MalformedReply, the call is retried.
         while_waiting: work to do until the reply arrives, if possible; it raises nothing, and may run again.
         reader: the progress in a list of several pages.
-        is_login: whether it gets credentials: the reply is not kept, and the call is not counted.
+        is_login: whether it gets credentials: the reply is not kept.
         keys: the credentials to sign it with instead of the account's current ones; the reply is not kept.
 
     Raises:
@@ -81,8 +81,7 @@ def call(
     """
 
     def make_call() -> dict[str, Any]:
-        if not is_login:
-            run.count_call()
+        run.count_call()
         record = CallRecord(operation, region, parameters, account=cloud.name)
         with record_call(run, record):
             while True:
@@ -208,9 +207,7 @@ def read_account_id(run: Run, cloud: Cloud, keys: Any = None) -> str:
         CredentialsError: the credentials are of another account than before.
     """
     keys = keys or run.keys.get(cloud.name) or cloud.freeze()
-    # The other thread's call may hang, even if its statement was cancelled long ago.
-    is_locked = cloud.account_lock.acquire(timeout=LONGEST_WAIT)
-    try:
+    with hold(cloud.account_lock, ID_WAIT):
         if cloud.account_id is None or (keys and keys.access_key != cloud.id_key):
             region = cloud.find_region() or "us-east-1"
             names = "sts", IamActions("sts"), "GetCallerIdentity"
@@ -219,9 +216,6 @@ def read_account_id(run: Run, cloud: Cloud, keys: Any = None) -> str:
                 raise _make_changed_error(cloud, str(cloud.account_id), account)
             cloud.account_id, cloud.id_key = account, keys.access_key if keys else ""
         return cloud.account_id
-    finally:
-        if is_locked:
-            cloud.account_lock.release()
 
 
 def _choose_keys(run: Run, cloud: Cloud) -> Any:

@@ -10,6 +10,22 @@ from sqlprov.aws.transport.cancellable_connections import CancellableCall
 from sqlprov.errors import Cancelled
 
 CANCELLED = "The statement was cancelled."
+LONGEST_WAIT = 10.0
+"""Seconds to wait for another thread's call before making it, too."""
+
+
+@contextmanager
+def hold(lock: threading.Lock | threading.RLock, seconds: float = LONGEST_WAIT) -> Iterator[None]:
+    """Hold a lock within the block, or go on without it after some seconds.
+
+    The call of the thread that holds it may hang, even if its statement was cancelled long ago.
+    """
+    is_locked = lock.acquire(timeout=seconds)
+    try:
+        yield
+    finally:
+        if is_locked:
+            lock.release()
 
 
 class Cancellation:

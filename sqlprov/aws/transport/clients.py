@@ -167,6 +167,11 @@ class Cloud(Login):
             self._limiters[account, service, region] = limiter
         return limiter
 
+    def list_rates(self, service: str) -> dict[str, float]:
+        """Region -> the calls a second that a service accepts there, where it has throttled."""
+        known = list(self._limiters.items())
+        return {region: each.rate for (_, name, region), each in known if name == service and each.rate}
+
     def _create_client(self, service: str, region: str, timeout: float, *, is_shared: bool = False) -> Any:
         import botocore.config
         from botocore.exceptions import InvalidRegionError

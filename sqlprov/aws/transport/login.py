@@ -258,6 +258,11 @@ class Login:
         parts = [urls.pop("", AWS), *(f"{name} at {url}" for name, url in sorted(urls.items()))]
         return ", ".join([*parts, *([f"profile {profile}"] if profile else [])])
 
+    @property
+    def needs_login(self) -> bool:
+        """Whether `log_in` makes a call."""
+        return False
+
     def log_in(self, run: Run, region: str) -> None:
         """Get the credentials for a call in `region`, if a call of sqlprov gets them.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from typing import Any
@@ -15,9 +14,7 @@ from sqlprov.catalog.regions import find_home, find_partition
 from sqlprov.catalog.service_model import load_model
 from sqlprov.catalog.table import IamActions
 from sqlprov.records import dataclass
-
-_PARENT = re.compile(r"ou-[0-9a-z]{4,32}-[0-9a-z]{8,32}|r-[0-9a-z]{4,32}")
-"""The id of an organizational unit, or of the organization's root."""
+from sqlprov.settings import UNIT
 
 
 @dataclass(frozen=True)
@@ -42,7 +39,7 @@ def list_members(run: Run, own: Cloud, choice: str) -> list[MemberAccount]:
         OperationalError: a call failed.
     """
     reader = _Reader(run, own)
-    if _PARENT.fullmatch(choice):
+    if UNIT.fullmatch(choice):
         return list(reader.list_below(choice))
     members = reader.list("ListAccounts", "Accounts", {})
     return [each for each in map(_to_member, members) if not choice or _is_chosen(each, choice)]

@@ -10,7 +10,8 @@ import click
 from sqlprov.frontends.cli.command import StrictCommand
 from sqlprov.frontends.cli.connection_options import ConnectionOptions, add_connection_options
 
-_HELP = """Check versions, credentials, region, endpoint, identity, clock, and permissions to read and write.
+_HELP = """Check versions, credentials, region, endpoint, identity, clock, the accounts that the session names, and
+permissions to read and write.
 
 To read a table, it lists one row and makes the other calls for that row. Nothing is written: IAM's policy simulator
 says which writes are allowed, if you may call it. LIKE is a SQL pattern for the full names of the tables to check

@@ -11,6 +11,7 @@ import orjson
 from sqlprov.errors import UnknownName, suggest
 from sqlprov.frontends.cli.command import StrictCommand
 from sqlprov.frontends.cli.tables import compile_like, list_tables
+from sqlprov.settings import Settings
 
 
 def _parse_verbs(ctx: click.Context, parameter: click.Parameter, text: str) -> frozenset[str]:
@@ -44,11 +45,25 @@ def _parse_verbs(ctx: click.Context, parameter: click.Parameter, text: str) -> f
     metavar="LIST",
     help="read, write, or some of insert, update, delete and exec.",
 )
-def policy(patterns: Sequence[str], verbs: frozenset[str]) -> None:
+@click.option(
+    "--accounts",
+    default="",
+    metavar="LIST",
+    help="The accounts that the session reads, as sqlprov_accounts takes them, such as organization.",
+)
+@click.option(
+    "--role",
+    default=Settings().role,
+    show_default=True,
+    metavar="NAME",
+    help="The role that is assumed in them (sqlprov_role).",
+)
+def policy(patterns: Sequence[str], verbs: frozenset[str], accounts: str, role: str) -> None:
     """Print the least IAM policy for tables, as JSON. Makes no call.
 
     It allows the calls that read the tables, their tags, their parents' keys and the account's regions, and those of
-    the writes that --verbs names. A write reads first, so every policy allows reading.
+    the writes that --verbs names. A write reads first, so every policy allows reading. With --accounts, the session's
+    own identity may list these accounts and assume their role, too.
     """
     from sqlprov.catalog import Catalog
     from sqlprov.catalog.policy import LONGEST, build_policy
@@ -66,7 +81,9 @@ def policy(patterns: Sequence[str], verbs: frozenset[str]) -> None:
     written = {method.verb for table in tables for method in table.methods}
     if missing := sorted(verbs - written):
         click.echo(f"None of these tables has {' or '.join(missing)}.", err=True)
-    text = orjson.dumps(build_policy(tables, verbs), option=orjson.OPT_INDENT_2).decode()
+    words = Settings().with_value("accounts", accounts).account_words()
+    made = build_policy(tables, verbs, words, role)
+    text = orjson.dumps(made, option=orjson.OPT_INDENT_2).decode()
     click.echo(text)
     length = len(re.sub(r"\s", "", text))
     if length > LONGEST:

@@ -23,13 +23,14 @@ def tables(provider: str | None, like: str | None) -> None:
     LIKE is a SQL pattern for the full name (% any text, _ any character) or, without a %, a part of it.
     """
     from sqlprov.catalog import Catalog
-    from sqlprov.catalog.regions import REGIONS
+    from sqlprov.catalog.provider_tables import PROVIDER_TABLES
 
     catalog = Catalog()
     catalog.reveal(f"{provider} {like}")
     providers = [provider.lower()] if provider else catalog.list_providers()
     pattern = compile_like(like or "%")
-    names = [*list_tables(catalog, providers), *(f"{provider}.{REGIONS}" for provider in providers)]
+    own = (f"{provider}.{table}" for provider in providers for table in PROVIDER_TABLES)
+    names = [*list_tables(catalog, providers), *own]
     matches = sorted(filter(pattern.fullmatch, names))
     for name in matches:
         click.echo(name)

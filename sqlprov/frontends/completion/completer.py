@@ -8,7 +8,8 @@ from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from sqlprov.catalog.regions import ABOUT, REGIONS, list_regions
+from sqlprov.catalog.provider_tables import PROVIDER_TABLES
+from sqlprov.catalog.regions import list_regions
 from sqlprov.errors import Error
 from sqlprov.frontends.completion.candidates import (
     Candidate,
@@ -18,7 +19,7 @@ from sqlprov.frontends.completion.candidates import (
     match_words,
 )
 from sqlprov.frontends.completion.context import SqlContext, WordKind, find_context
-from sqlprov.settings import Settings
+from sqlprov.settings import ORGANIZATION, Settings
 from sqlprov.sql.names import find_live_name, find_live_table, has_service
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from sqlprov.catalog.table import Table
 
 MAX_WORDS = 500
+PLACES = {"region": "required, region", "account": "required with several accounts"}
+"""Columns whose values are the places of rows, and what EXEC shows of them."""
 STATEMENTS = (
     "SELECT", "FROM", "WITH", "INSERT INTO", "UPDATE", "DELETE FROM", "EXEC", "EXPLAIN", "SHOW", "DESCRIBE",
     "DESCRIBE METHOD", "SET", "RESET", "USE", "SUMMARIZE", "CREATE", "DROP", "COPY", "PIVOT", "BEGIN", "COMMIT",
@@ -98,7 +101,11 @@ class SqlCompleter:
             for service in catalog.list_services(provider)
             for table, about in catalog.list_descriptions(provider, service).items()
         ]
-        tables += [(REGIONS, f"{provider}.{REGIONS}", ABOUT) for provider in catalog.list_providers()]
+        tables += [
+            (name, f"{provider}.{name}", own.description)
+            for provider in catalog.list_providers()
+            for name, own in PROVIDER_TABLES.items()
+        ]
         return sorted(tables, key=lambda table: (len(table[0]), table[1]))
 
     def _list_relations(self, context: SqlContext) -> Iterator[Candidate]:
@@ -132,7 +139,8 @@ class SqlCompleter:
             parts = tuple(part.lower() for part in parts)
             if len(parts) >= levels or not _exists(catalog, parts):
                 continue
-            extra = [(REGIONS, ABOUT)] if len(parts) == 1 and levels == 3 else []
+            own = [(name, table.description) for name, table in PROVIDER_TABLES.items()]
+            extra = own if len(parts) == 1 and levels == 3 else []
             yield from match_words(context, [*_list_catalog(catalog, parts), *extra], True)
 
     def _load_ahead(self, name: tuple[str, ...]) -> None:
@@ -174,7 +182,8 @@ class SqlCompleter:
             for part in method.parameters
         ]
         yield from match_words(
-            context, [*parts, (f"{sign}region", "required, region"), (f"{sign}@json", "all")]
+            context,
+            [*parts, *((f"{sign}{name}", about) for name, about in PLACES.items()), (f"{sign}@json", "all")],
         )
 
     # Values
@@ -182,6 +191,7 @@ class SqlCompleter:
     def _list_setting_values(self, context: SqlContext) -> Iterator[Candidate]:
         name = context.subject[0].lower()
         values = {
+            "sqlprov_accounts": (ORGANIZATION, *self.vocabulary.accounts),
             "sqlprov_cache": ("60s", "5m", "off"),
             "sqlprov_on_error": ("fail", "warn", "stop"),
             "sqlprov_regions": ("all", *self._regions),
@@ -199,16 +209,16 @@ class SqlCompleter:
     def _list_parameter_values(self, context: SqlContext) -> tuple[str, ...]:
         """The values of an enum parameter of EXEC."""
         method, name = self._find_method(context.method), context.subject[0]
-        if name.lower() == "region":
-            return self._regions
+        if name.lower() in PLACES:
+            return self._list_places(name)
         shape = method.input_shape.members.get(name) if method else None
         return shape.constraint.enum if shape else ()
 
     def _list_column_values(self, context: SqlContext) -> tuple[str, ...]:
         """The values of an enum column."""
         *before, name = context.subject
-        if name.lower() == "region":
-            return self._regions
+        if name.lower() in PLACES:
+            return self._list_places(name)
         for alias, table_name in context.tables:
             if before and before[-1].lower() not in (alias.lower(), table_name[-1].lower()):
                 continue
@@ -217,6 +227,9 @@ class SqlCompleter:
             if column is not None:
                 return column.constraint.enum
         return ()
+
+    def _list_places(self, column: str) -> tuple[str, ...]:
+        return self.vocabulary.accounts if column.lower() == "account" else self._regions
 
     @cached_property
     def _regions(self) -> tuple[str, ...]:

@@ -19,8 +19,9 @@ from sqlprov.plan.read.needs import LISTED, Needs, find_needs, list_known
 from sqlprov.plan.read.parents import plan_parents
 from sqlprov.plan.read.predicate import FALSE, TRUE, And, Predicate
 from sqlprov.plan.read.read_plan import FEWEST_TAGGED, AccountId, ReadPlan, ScanRequest, Windows
-from sqlprov.plan.read.scope import Rule, Scope
+from sqlprov.plan.read.scope import ENABLED_REGIONS, IDENTITY, Rule, Scope
 from sqlprov.plan.read.steps import (
+    ACCOUNT,
     REGION,
     KeyRead,
     ListRead,
@@ -149,8 +150,28 @@ def count_least_calls(plan: ReadPlan, *, is_limited: bool) -> int:
     """
     if plan.parents or plan.lacking:
         return 0  # they, or the table that says the values, may have no rows
-    calls = len(plan.steps.places) * sum(_count_step_calls(step, plan.table) for step in plan.steps.each)
+    calls = _count_least_places(plan) * sum(_count_step_calls(step, plan.table) for step in plan.steps.each)
     return min(calls, 1) if is_limited else calls
+
+
+def _count_least_places(plan: ReadPlan) -> int:
+    """The places that are read, whatever the accounts answer to the questions that EXPLAIN does not ask.
+
+    An account without an id may be another's second name or not be meant; of all regions, each has one at least.
+    """
+    asks = {action: frozenset(names) for scope in plan.scopes for action, names in scope.asks}
+    if not asks:
+        return len(plan.steps.places)
+    if any(scope.column == ACCOUNT and scope.is_estimate for scope in plan.scopes):
+        return 0
+    without_id, without_regions = asks.get(IDENTITY, frozenset()), asks.get(ENABLED_REGIONS, frozenset())
+    least = int(any(scope.column == REGION and scope.rule.is_session for scope in plan.scopes))
+    return sum(
+        least if account in without_regions else len(regions)
+        for accounts, regions in plan.steps.places.groups
+        for account in accounts
+        if account not in without_id
+    )
 
 
 def _count_step_calls(step: Step, table: Table) -> int:

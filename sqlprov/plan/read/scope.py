@@ -17,6 +17,9 @@ from sqlprov.plan.read.domain import accepts, list_columns, list_conjuncts, list
 from sqlprov.plan.read.predicate import Compare, In, IsNull, Not, Predicate
 from sqlprov.records import dataclass
 
+IDENTITY, ENABLED_REGIONS = "sts:GetCallerIdentity", "account:ListRegions"
+"""The actions that return an account's id, and the regions that it has enabled."""
+
 
 class Rule(Enum):
     """Which part of the rule decided."""
@@ -49,6 +52,8 @@ class Scope:
         values: sorted; empty if no value meets the conditions.
         is_estimate: whether the account has not been asked for all values yet; only in EXPLAIN.
         sources: of Rule.JOIN, full names of the tables with the condition.
+        asks: the questions that EXPLAIN does not ask and a read does: the IAM action of each, and the names of the
+            accounts that are asked.
     """
 
     column: str
@@ -56,6 +61,7 @@ class Scope:
     values: tuple[str, ...]
     is_estimate: bool = False
     sources: tuple[str, ...] = ()
+    asks: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
 
 def find_rule(column: str, columns: Iterable[str], where: Predicate, decides: Callable[[], bool]) -> Rule:

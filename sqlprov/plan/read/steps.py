@@ -38,6 +38,15 @@ class Places(Sequence[Place]):
         """The accounts that are read."""
         return tuple(account for accounts, _ in self.groups for account in accounts)
 
+    @classmethod
+    def of_accounts(cls, accounts: Iterable[str] = ("",)) -> Places:
+        """The places of calls that belong to accounts and to no region; without accounts, of a call of the session."""
+        return cls([(tuple(accounts), ("",))])
+
+    def has(self, account: str, region: str) -> bool:
+        """Whether an account is read in a region."""
+        return any(account in accounts and region in regions for accounts, regions in self.groups)
+
     def __len__(self) -> int:
         return sum(len(accounts) * len(regions) for accounts, regions in self.groups)
 

@@ -16,7 +16,8 @@ from write_session import MEMBERS, REGION, TABLE, by_name, insert
 import sqlprov
 from sqlprov.catalog import Catalog
 from sqlprov.catalog.policy import WRITE_VERBS, build_policy, list_write_actions
-from sqlprov.emulator import Emulator
+from sqlprov.emulator import Emulator, make_organization
+from sqlprov.emulator.organization import find_unit_id
 from sqlprov.frontends.cli import cli
 
 
@@ -115,6 +116,42 @@ def test_a_policy_names_actions_as_iam_does(
 )
 def test_a_policy_that_is_not_as_asked_says_so(words: list[str], message: str) -> None:
     assert message in run_policy(*words).stderr
+
+
+@pytest.mark.parametrize(
+    ("accounts", "listing", "resources"),
+    [
+        ("prod,stage", [], []),
+        ("222222222222,prod", [], ["arn:*:iam::222222222222:role/Audit"]),
+        ("organization:prod-*", ["organizations:ListAccounts"], ["arn:*:iam::*:role/Audit"]),
+        (
+            "organization:ou-root-12345678",
+            ["organizations:ListAccountsForParent", "organizations:ListOrganizationalUnitsForParent"],
+            ["arn:*:iam::*:role/Audit"],
+        ),
+    ],
+)
+def test_a_policy_for_several_accounts_lists_them_and_assumes_their_role(
+    accounts: str, listing: list[str], resources: list[str]
+) -> None:
+    words = ("--tables", "aws.sagemaker.models", "--accounts", accounts, "--role", "Audit")
+    blocks = {block["Sid"]: block for block in json.loads(run_policy(*words).stdout)["Statement"]}
+    assert blocks.get("ListAccounts", {}).get("Action", []) == listing
+    assert blocks.get("AssumeRole", {}).get("Resource", []) == resources
+
+
+def test_the_policy_of_an_organization_allows_each_call_of_a_session() -> None:
+    unit = make_organization(4).units[0]
+    for accounts in ("organization", f"organization:{find_unit_id(unit)}"):
+        with (
+            Emulator(organization=make_organization(4)) as em,
+            sqlprov.connect(endpoint_url=em.url, region=REGION, settings={"accounts": accounts}) as con,
+        ):
+            con.sql("SELECT model_name, account_id FROM aws.sagemaker.models").fetchall()
+            called = {call.operation for call in em.calls}
+        words = ("--tables", "aws.sagemaker.models", "--accounts", accounts)
+        allowed = list_actions(json.loads(run_policy(*words).stdout))
+        assert "AssumeRole" in called and called <= {action.partition(":")[2] for action in allowed}
 
 
 @cache

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import duckdb
+import pytest
 from seeded import Connect
+
+import sqlprov
+from sqlprov.errors import UnknownName
 
 MODELS = "aws.sagemaker.models"
 
@@ -29,3 +36,15 @@ def test_a_condition_on_the_own_account_reads_it(connect: Connect) -> None:
     every = con.sql(f"SELECT count(*) FROM {MODELS}").fetchall()
     assert con.sql(f"SELECT count(*) FROM {MODELS} WHERE account IN ('prod', 'local')").fetchall() == every
     assert con.sql(f"SELECT count(*) FROM {MODELS} WHERE account LIKE 'lo%'").fetchall() == every
+
+
+def test_an_account_that_does_not_exist_is_an_error_before_the_first_statement(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "config").write_text("[profile prod]\nregion = us-east-1\n")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    for options in ({"settings": {"accounts": "prood"}}, {"profile": ["prod", "prood"]}):
+        with pytest.raises(UnknownName, match=r"no account 'prood' .*Did you mean 'prod'\?"):
+            sqlprov.connect(**options)
+        with duckdb.connect() as con, pytest.raises(UnknownName, match="no account 'prood'"):
+            sqlprov.attach(con, "sagemaker", regions="us-east-1", **options)

@@ -83,6 +83,7 @@ def test_use_completes_a_name(text, path, whole):
         ("SHOW METHODS IN endpoint_config", "aws.sagemaker.endpoint_configs"),
         ("DESCRIBE EXTENDED sagemaker.modls", "aws.sagemaker.models"),
         ("DESCRIBE EXTENDED aws.region", "aws.regions"),
+        ("DESCRIBE EXTENDED aws.acounts", "aws.accounts"),
     ],
 )
 def test_the_error_for_an_unknown_name_suggests_the_nearest_and_has_a_caret(text, hint):
@@ -189,6 +190,18 @@ def test_the_table_of_regions_is_described_like_other_tables(name, path):
     extended = answer(f"DESCRIBE EXTENDED {name}", path)
     assert extended.column_names == answer("DESCRIBE EXTENDED aws.sagemaker.models").column_names
     assert extended["key"].to_pylist() == [True, False, False, False]
+
+
+def test_the_table_of_accounts_is_described_with_the_calls_that_it_may_make():
+    result = answer("DESCRIBE EXTENDED aws.accounts")
+    assert dict(zip(result["name"].to_pylist(), result["call"].to_pylist(), strict=True)) == {
+        "account": "",
+        "account_id": "GetCallerIdentity",
+        "profile": "",
+        "role": "",
+        "status": "ListAccounts",
+    }
+    assert result["key"].to_pylist() == [True, False, False, False, False]
 
 
 def test_the_table_of_regions_has_no_methods():

@@ -13,9 +13,10 @@ from click.testing import CliRunner
 from command_line import CommandLine, CommandResult
 from tls_proxy import create_certificate, run_tls_proxy
 
-from sqlprov.emulator import Emulator, Fault
+from sqlprov.emulator import Emulator, Fault, Member, Organization
 from sqlprov.frontends.cli import cli
 
+OWN = "123456789012"
 MODULE = import_module("sqlprov.frontends.cli.doctor")  # the package has the command under this name
 
 
@@ -68,6 +69,22 @@ def test_no_table_is_checked_unless_a_pattern_names_it(cloud: CommandLine, emula
     for name in ("read", "write"):
         assert by_name[name] == ["skipped no table to check; name some, such as %.models"]
     assert {call.operation for call in emulator.calls} == {"GetCallerIdentity"}
+
+
+def test_each_account_of_the_session_is_tried(cloud: CommandLine) -> None:
+    members = [Member(OWN, "own"), Member("222222222222", "prod"), Member("333333333333", "stage", roles={})]
+    with Emulator(organization=Organization(members)) as em:
+        ended = CommandLine(cloud.env | {"AWS_ENDPOINT_URL": em.url}).run("doctor", "--organization")
+        ok, refused = checks(ended)["accounts"]
+        assert (ended.code, ok) == (1, "ok 2 accounts: own, prod")
+        assert refused.startswith("failed stage: GetCallerIdentity in us-east-1: no usable credentials")
+        assert "AssumeRole" in refused and "→ To read the others, set sqlprov_on_error" in refused
+        em.options.denied_actions = {"ListAccounts"}
+        (denied,) = checks(
+            CommandLine(cloud.env | {"AWS_ENDPOINT_URL": em.url}).run("doctor", "--organization")
+        )["accounts"]
+    assert denied.startswith("failed The accounts of the organization could not be listed: ")
+    assert denied.endswith("→ Allow organizations:ListAccounts in the identity's policy.")
 
 
 def test_expired_credentials_come_with_a_remedy(cloud: CommandLine, emulator: Emulator) -> None:

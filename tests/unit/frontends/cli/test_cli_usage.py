@@ -137,8 +137,9 @@ def test_tables_takes_a_pattern_or_a_part_of_the_name() -> None:
     assert run_cli("tables", "--provider", "aws").stdout == run_cli("tables").stdout
 
 
-def test_tables_lists_the_regions_too() -> None:
+def test_tables_lists_the_regions_and_the_accounts_too() -> None:
     assert run_cli("tables", "aws.regions").stdout == "aws.regions\n"
+    assert run_cli("tables", "aws.accounts").stdout == "aws.accounts\n"
 
 
 def test_tables_says_when_nothing_matches() -> None:

@@ -5,10 +5,12 @@ import time
 from collections.abc import Callable, Iterator
 
 import pytest
+from local_sagemaker import connection
 
 import sqlprov
 from benchmarks.extras import write_services
 from sqlprov.catalog import Catalog
+from sqlprov.emulator import Emulator, make_organization
 from sqlprov.frontends.completion.candidates import Candidate
 from sqlprov.frontends.completion.completer import SqlCompleter
 
@@ -49,6 +51,7 @@ def texts(candidates: list[Candidate]) -> list[str]:
         ("SELECT * FROM aws.|", "sagemaker"),
         ("SELECT * FROM aws.sagemaker.|", "inference_experiments"),
         ("SELECT * FROM aws.|", "regions"),
+        ("SELECT * FROM aws.|", "accounts"),
         ("SELECT * FROM infer|", T),
         ("SELECT * FROM x JOIN exper|", T),
         ("SELECT * FROM vis|", "visits"),
@@ -92,6 +95,10 @@ def texts(candidates: list[Candidate]) -> list[str]:
         (f"SELECT * FROM {T} WHERE region = 'us-ea|", "us-east-1'"),
         (f"SELECT * FROM {T} e WHERE e.region IN ('us-east-1', 'eu|", "eu-west-1'"),
         (f"UPDATE {T} SET desired_state = 'Comp|", "Completed'"),
+        (f"SELECT * FROM {T} WHERE account = '|", "default'"),
+        (f"EXEC {T}.stop @Name = 'x', @account = '|", "default'"),
+        (f"EXEC {T}.stop @acc|", "account"),
+        ("SET sqlprov_accounts = '|", "organization'"),
         ("EXPLAIN sel|", "SELECT"),
     ],
 )
@@ -159,6 +166,19 @@ def test_only_what_was_typed_is_replaced(words: Words) -> None:
 )
 def test_nothing_is_offered_where_anything_may_stand(words: Words, text: str) -> None:
     assert words(text) == []
+
+
+def test_the_accounts_of_an_organization_are_offered_once_a_statement_has_listed_them() -> None:
+    text = f"SELECT * FROM {T} WHERE account IN ('account-001', '"
+    with (
+        Emulator(organization=make_organization(3)) as em,
+        connection(em.url, accounts="organization,prod") as con,
+    ):
+        assert texts(SqlCompleter(con.catalog, con.vocabulary()).complete(text, len(text))) == ["prod'"]
+        con.sql("SET sqlprov_accounts = 'organization'")
+        con.sql("FROM aws.accounts").fetchall()
+        offered = texts(SqlCompleter(con.catalog, con.vocabulary()).complete(text, len(text)))
+    assert sorted(offered) == ["account-001'", "account-002'", "management'"]
 
 
 def test_use_shortens_names(con: sqlprov.Connection) -> None:

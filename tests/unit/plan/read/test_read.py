@@ -248,9 +248,9 @@ def test_a_call_that_returns_the_arn_is_planned_for_tags_and_account_too(
 def test_planned_calls_name_operation_parameters_columns_and_permissions(experiments: Table) -> None:
     read_plan = plan(experiments, Compare("status", "=", "Running"), ("name", "kms_key", "tags", "region"))
     listing, describing, tagging = list_calls(read_plan)
-    assert (listing.operation, listing.region, listing.times) == (
+    assert (listing.operation, listing.places.regions, listing.times) == (
         "ListInferenceExperiments",
-        "us-east-1",
+        {"us-east-1"},
         "each page",
     )
     assert listing.parameters["StatusEquals"] == "Running"
