@@ -104,8 +104,8 @@ $(CLIENTS)/.done: pyproject.toml
 SPARK := $(VENV)/spark
 SAIL := $(VENV)/sail
 test-spark: $(SPARK)/.done $(SAIL)/.done
-	$(SPARK)/bin/python -m pytest -q -W ignore tests/independent/test_spark.py
-	$(SAIL)/bin/python -m pytest -q -W ignore tests/independent/test_spark.py
+	$(SPARK)/bin/python -m pytest -q -W ignore tests/independent/test_spark.py tests/independent/test_spark_engine.py
+	$(SAIL)/bin/python -m pytest -q -W ignore tests/independent/test_spark.py tests/independent/test_spark_engine.py
 
 # A thousand accounts in 30 regions: some minutes.
 bench-spark: $(SPARK)/.done $(SAIL)/.done

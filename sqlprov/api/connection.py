@@ -8,7 +8,7 @@ import sys
 import threading
 import weakref
 from collections import ChainMap
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from types import FrameType
@@ -26,7 +26,7 @@ from sqlprov.aws.transport.run import Run
 from sqlprov.catalog import Catalog
 from sqlprov.duck.binder import Bindings, Parameters
 from sqlprov.duck.cursor import Asking
-from sqlprov.duck.query_runner import BEGINS
+from sqlprov.duck.query_runner import BEGINS, WRITES
 from sqlprov.duck.region_finder import warn_unknown
 from sqlprov.duck.session import OWN, Session
 from sqlprov.duck.syntax_check import check_syntax
@@ -41,17 +41,21 @@ from sqlprov.errors import (
     suggest,
 )
 from sqlprov.settings import OFF, Settings
-from sqlprov.sql import Query, SetSetting, Statement, find_placeholder_refusal, parse
+from sqlprov.sql import Exec, Explain, Query, SetSetting, Statement, find_placeholder_refusal, parse
 from sqlprov.sql.lexer import list_parameters
 
 if TYPE_CHECKING:
     from sqlprov.aws.diagnostics import Check
     from sqlprov.aws.transport.call_log import CallRecord, Progress
+    from sqlprov.aws.transport.engine import ScanEngine as ScanEngine
+    from sqlprov.aws.transport.engine import TaskReport as TaskReport
     from sqlprov.aws.write.outcome import Outcome as Outcome
     from sqlprov.duck.dry_run import Confirm
     from sqlprov.duck.dry_run import WritePreview as WritePreview
     from sqlprov.duck.vocabulary import Vocabulary as Vocabulary
     from sqlprov.emulator import Emulator
+    from sqlprov.plan.read.scan_task import Pairs as Pairs
+    from sqlprov.plan.read.scan_task import ScanTask as ScanTask
     from sqlprov.plan.write.desired import Difference as Difference
 
 _open: weakref.WeakSet[Connection] = weakref.WeakSet()
@@ -112,7 +116,7 @@ class Connection(PEP249Cursor):
     # Statements
 
     @cut_traceback
-    def sql(self, text: str, parameters: Parameters = None) -> Result:
+    def sql(self, text: str, parameters: Parameters = None, *, engine: ScanEngine | None = None) -> Result:
         """Run every statement of `text`; return the result of the last.
 
         A table that DuckDB does not know may be one of the caller's variables: a DataFrame or an Arrow table.
@@ -120,6 +124,8 @@ class Connection(PEP249Cursor):
         Args:
             text: one or more statements, separated by `;`.
             parameters: a sequence for `?`, or a mapping for `$name`.
+            engine: runs the scans of live tables, such as `sqlprov.spark.Engine(spark)`; DuckDB does the rest here.
+                The statements must not write.
 
         Raises:
             Error: a statement failed; the subclass says why.
@@ -128,7 +134,8 @@ class Connection(PEP249Cursor):
         >>> sqlprov.connect().sql("SELECT $n * 2 AS twice", {"n": 21}).fetchall()
         [(42,)]
         """
-        results = list(self._run_script(text, parameters, _list_variables(sys._getframe(2))))
+        variables = _list_variables(sys._getframe(2))
+        results = list(self._run_script(text, parameters, variables, engine=engine))
         if not results:
             raise ProgrammingError("There is no statement in the text.")
         return results[-1]
@@ -246,8 +253,11 @@ class Connection(PEP249Cursor):
         dry_run: bool = False,
         asking: Asking | None = None,
         on_error: Callable[[Error], None] | None = None,
+        engine: ScanEngine | None = None,
     ) -> Iterator[Result]:
         statements = self.check(text)
+        if engine is not None:
+            self._check_engine(engine, statements)
         if parameters is not None:
             check_parameters(parameters)
         if isinstance(parameters, Mapping):
@@ -259,7 +269,7 @@ class Connection(PEP249Cursor):
             bindings = Bindings(parameters, variables, statements[number:] if is_begin else ())
             try:
                 with locate_errors(statement):
-                    self._result = self._run_statement(statement, bindings, dry_run, asking)
+                    self._result = self._run_statement(statement, bindings, dry_run, asking, engine)
             except Error as error:
                 if on_error is None:
                     raise
@@ -270,12 +280,45 @@ class Connection(PEP249Cursor):
             )
             yield self._result
 
+    def _check_engine(self, engine: ScanEngine, statements: Sequence[Statement]) -> None:
+        """Check that statements can run on an engine, before any of them does.
+
+        Raises:
+            InterfaceError: it is not an engine.
+            NotSupportedError: one writes, or the connection is to a local AWS.
+        """
+        from sqlprov.aws.transport.engine import ScanEngine
+
+        check_argument(
+            "engine", engine, ScanEngine, "what runs the scans, such as sqlprov.spark.Engine(spark)"
+        )
+        if self.connection._emulator is not None:
+            raise NotSupportedError(
+                "The workers of an engine do not know the local AWS of this process. Run `sqlprov local`, and give its "
+                "URL to connect(endpoint_url=…)."
+            )
+        for statement in statements:
+            inner = statement.inner if isinstance(statement, Explain) else statement
+            verbs = ["EXEC"] if isinstance(inner, Exec) else []
+            if isinstance(inner, Query):
+                changes = filter(None, (inner.mutation, *inner.nested_mutations))
+                verbs += [verb for each in changes if (verb := each.verb.text.upper()) in WRITES]
+            if verbs:
+                raise NotSupportedError(
+                    f"An engine only reads. Run {verbs[0]} without engine=; nothing was run."
+                )
+
     def _run_statement(
-        self, statement: Statement, bindings: Bindings, dry_run: bool, asking: Asking | None
+        self,
+        statement: Statement,
+        bindings: Bindings,
+        dry_run: bool,
+        asking: Asking | None,
+        engine: ScanEngine | None,
     ) -> Result:
         if isinstance(statement, SetSetting):
             self._set(statement)
-        result = self._runner.run(statement, self.settings, bindings, dry_run, asking)
+        result = self._runner.run(statement, self.settings, bindings, dry_run, asking, engine)
         if isinstance(statement, SetSetting):
             warn_unknown(self.settings.region_names(), result._run)
         return result
@@ -364,10 +407,10 @@ class Connection(PEP249Cursor):
         finally:
             run.finish()
 
-    def split(self, sql: str) -> tuple[pa.Schema, list[tuple[str, str]]]:
-        """The columns of a query, and the (account, region) pairs that it reads.
+    def split(self, sql: str, most: int) -> tuple[pa.Schema, list[Pairs]]:
+        """The columns of a query, and at most so many parts of the (account, region) pairs that it reads.
 
-        The rows that `within` reads of the pairs, some here and some there, are together those of the query.
+        The rows that `within` reads of the parts, some here and some there, are together those of the query.
 
         Raises:
             NotSupportedError: the query needs the rows of several places together, as an aggregate does.
@@ -376,7 +419,24 @@ class Connection(PEP249Cursor):
         (statement,) = self.check(sql)
         if not isinstance(statement, Query):
             raise NotSupportedError(f"{sql.split()[0]} cannot be read in parts; expected a SELECT.")
-        return self._runner.split(statement, self.settings)
+        from sqlprov.plan.read.scan_task import split_evenly
+
+        schema, pairs = self._runner.split(statement, self.settings)
+        return schema, split_evenly(pairs, most)
+
+    def scan(self, task: ScanTask) -> Iterator[pa.RecordBatch | TaskReport]:
+        """The rows of a scan that another process planned, and at the end a report; for the workers of an engine.
+
+        An error of a call is in the report.
+
+        Raises:
+            ResourceFileError, UnknownName: this process has another catalog.
+        """
+        self._check_open()
+        self.catalog.reveal(task.table)
+        table = self.catalog.get_table(*task.table.split("."))
+        self._session.accounts.renew()
+        return self._session.scans.read_task(table, task)
 
     def within(self, places: Iterable[tuple[str, str]]) -> Connection:
         """A cursor whose statements read only these (account, region) pairs, as if there were no others."""

@@ -20,7 +20,9 @@ from sqlprov.errors import Cancelled, Error, InternalError
 from sqlprov.sql import CatalogStatement, Query, SetSetting, Show, Statement
 
 if TYPE_CHECKING:
+    from sqlprov.aws.transport.engine import ScanEngine
     from sqlprov.duck.session import Session
+    from sqlprov.plan.read.scan_task import Pairs
     from sqlprov.settings import Settings
 
 T = TypeVar("T")
@@ -66,6 +68,7 @@ class StatementRunner:
         bindings: Bindings,
         dry_run: bool,
         asking: Asking | None,
+        engine: ScanEngine | None = None,
     ) -> Result:
         """Run a statement until its first rows can be read; SetSetting needs no run.
 
@@ -76,7 +79,11 @@ class StatementRunner:
         self._session.reveal(statement.text)
         self._session.accounts.renew()
         run = self.latest = Run(
-            settings, id=self.cursor.binder.id, previous=self.latest_with_calls, within=self.within
+            settings,
+            id=self.cursor.binder.id,
+            previous=self.latest_with_calls,
+            within=self.within,
+            engine=engine,
         )
         if (rows := self._answer_from_catalog(statement, settings, bindings)) is not None:
             run.finish()
@@ -109,7 +116,7 @@ class StatementRunner:
         result.rowcount = answer.rowcount
         return result
 
-    def split(self, query: Query, settings: Settings) -> tuple[pa.Schema, list[tuple[str, str]]]:
+    def split(self, query: Query, settings: Settings) -> tuple[pa.Schema, Pairs]:
         """The columns of a query, and the (account, region) pairs that it reads.
 
         Raises:
@@ -124,7 +131,7 @@ class StatementRunner:
         finally:
             self._finish(run)
         pairs = ((str(place["account"]), str(place["region"])) for each in places for place in each)
-        return schema, [*dict.fromkeys(pairs)]
+        return schema, tuple(dict.fromkeys(pairs))
 
     def _answer_from_catalog(
         self, statement: Statement, settings: Settings, bindings: Bindings

@@ -45,6 +45,7 @@ def find_accounts(
     if narrowed is not None and find_domain(where, ACCOUNT).values is None:
         accepted &= narrowed
     if run.within is not None:
+        accounts.check_names(account for account, _ in run.within)
         accepted &= {account for account, _ in run.within}
     chosen = {each.name: each for each in accounts if each.name in accepted}
     by_id = len(accounts) > 1 and bool(find_limits(ACCOUNT_ID, where))

@@ -27,13 +27,13 @@ if TYPE_CHECKING:
     from sqlprov.duck.explain_plan import QueryPlan
     from sqlprov.plan.read import Places, PlannedCall
 
-COUNTED = frozenset(
-    {"INSERT", "UPDATE", "DELETE", "CREATE", "COPY", "DROP", "ALTER", "EXPORT", "IMPORT", "MERGE", "TRUNCATE"}
-)
+WRITES = frozenset({"INSERT", "UPDATE", "DELETE", "MERGE", "TRUNCATE"})
+"""Verbs that change rows."""
+COUNTED = WRITES | {"CREATE", "COPY", "DROP", "ALTER", "EXPORT", "IMPORT"}
 """Verbs whose single column `Count` is the number of rows changed."""
 READS = frozenset({"SELECT", "FROM", "VALUES", "PIVOT", "UNPIVOT", "SUMMARIZE", "DESCRIBE", "SHOW"})
 """Verbs that return rows and change nothing."""
-STEADY = READS | {"INSERT", "UPDATE", "DELETE", "MERGE", "TRUNCATE", "COPY"}
+STEADY = READS | WRITES | {"COPY"}
 """Verbs that do not change the meaning of any name."""
 MACRO_WORDS = frozenset({"macro", "function", "schema", "database"})
 """Words of a CREATE, DROP or ALTER that may change macros."""
@@ -354,4 +354,5 @@ def _creates_table(query: Query) -> bool:
 
 def _is_predictable(query: Query, run: Run) -> bool:
     """Whether the scans of DuckDB's plan can be started before DuckDB asks for them."""
-    return run.settings.prefetch and run.settings.pushdown and not query.words & VOLATILE
+    settings = run.settings
+    return settings.prefetch and settings.pushdown and run.engine is None and not query.words & VOLATILE

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import os
 import pickle
-import signal
-import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 import pytest
 from emulator_calls import DESCRIBE, EXPERIMENTS, LIST, wait_until
+from spark_cluster import CREDENTIALS, KEY, SECRET, kill_python_workers, only_spark, start
 
 import sqlprov
 from sqlprov.emulator import Emulator, Fault
@@ -29,63 +26,22 @@ if find_spec("pyspark") is None:
 from sqlprov import spark as live
 from sqlprov.frontends.spark.source import SqlprovSource, store
 
-SAIL = find_spec("pysail") is not None
-only_spark = pytest.mark.skipif(SAIL, reason="Sail repeats no task")
 REGIONS = ("us-east-1", "eu-west-1", "us-west-2", "eu-central-1")
 NAMES = f"SELECT name, region FROM {EXPERIMENTS}"
 ACCOUNTS = int(os.environ.get("ACCOUNTS", "10"))
 """Accounts of the organization that is read as a whole; `make bench-spark` reads a thousand."""
-KEY, SECRET = "AKIAONLYFORTHISTEST", "secret-only-for-this-test"
-CREDENTIALS = {"AWS_ACCESS_KEY_ID": KEY, "AWS_SECRET_ACCESS_KEY": SECRET}
-
-
-@contextmanager
-def start(**settings: str) -> Iterator[Any]:
-    """A session of Sail, or of a Spark cluster with two workers of one core."""
-    from pyspark.sql import SparkSession
-
-    if SAIL:
-        from pysail.spark import SparkConnectServer
-
-        server = SparkConnectServer(ip="127.0.0.1", port=0)
-        server.start(background=True)
-        host, port = server.listening_address
-        session = SparkSession.builder.remote(f"sc://{host}:{port}").getOrCreate()
-        yield session
-        session.stop()
-        server.stop()
-        return
-    builder = SparkSession.builder.master("local-cluster[2,1,1024]")
-    for name, value in {"spark.ui.enabled": "false", "spark.log.level": "OFF", **settings}.items():
-        builder = builder.config(name, value)
-    session = builder.getOrCreate()
-    yield session
-    session.stop()
-
-
-@pytest.fixture(scope="module", autouse=True)
-def worker_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """What the workers inherit: the package, and credentials as an instance profile would give them."""
-    root = str(Path(sqlprov.__file__).parents[1])
-    checkpoints = tmp_path_factory.mktemp("checkpoints").as_uri()
-    with pytest.MonkeyPatch.context() as patch:
-        for name in (*CREDENTIALS, "PYSPARK_PYTHON", "PYTHONPATH", "SAIL_EXECUTION__CHECKPOINT__PATH"):
-            patch.delenv(name, raising=False)
-        values = {**CREDENTIALS, "PYSPARK_PYTHON": sys.executable, "PYTHONPATH": root}
-        values |= {"SAIL_EXECUTION__CHECKPOINT__PATH": checkpoints}
-        for name, value in values.items():
-            patch.setenv(name, value)
-        yield
 
 
 @pytest.fixture(scope="module")
-def spark(worker_environment: None) -> Iterator[Any]:
-    with start() as session:
+def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    with start(tmp_path_factory.mktemp("checkpoints")) as session:
         yield session
 
 
 @pytest.fixture
-def em() -> Iterator[Emulator]:
+def em(monkeypatch: pytest.MonkeyPatch) -> Iterator[Emulator]:
+    for name, value in CREDENTIALS.items():
+        monkeypatch.setenv(name, value)
     with Emulator() as emulator:
         emulator.fill(40, REGIONS)
         yield emulator
@@ -283,32 +239,9 @@ def test_spark_knows_the_type_of_every_column() -> None:
         for service in ("sagemaker", "ec2", "iam", "s3", "lambda", "dynamodb", "logs", "cloudformation"):
             for table in con.catalog.list_tables("aws", service):
                 schema, _ = con.split(
-                    f"SELECT * FROM aws.{service}.{table} WHERE region = 'us-east-1' AND 1 = 2"
+                    f"SELECT * FROM aws.{service}.{table} WHERE region = 'us-east-1' AND 1 = 2", 1
                 )
                 assert len(from_arrow_schema(store(schema))) == len(schema)
-
-
-def kill_python_workers() -> int:
-    """The number of this process's Python workers, which are killed."""
-    parents = {}
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            parents[int(folder.name)] = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
-        except OSError:
-            continue  # it has ended
-    killed = 0
-    for process in parents:
-        above = process
-        while above in parents and above != os.getpid():
-            above = parents[above]
-        try:
-            is_worker = b"pyspark.daemon" in Path(f"/proc/{process}/cmdline").read_bytes()
-            if above == os.getpid() and is_worker:
-                os.kill(process, signal.SIGKILL)
-                killed += 1
-        except OSError:
-            continue
-    return killed
 
 
 @only_spark

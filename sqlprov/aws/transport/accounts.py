@@ -8,7 +8,7 @@ import re
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -115,6 +115,19 @@ class Accounts:
     def get(self, name: str) -> Account:
         """The account of this name."""
         return self._accounts[name]
+
+    def check_names(self, names: Iterable[str]) -> None:
+        """Check that the accounts of a part of a statement, which another process planned, are known here.
+
+        Raises:
+            UnknownName: one is not.
+        """
+        for name in names:
+            if name not in self._accounts:
+                raise UnknownName(
+                    f"The worker has no account {name!r}, but {', '.join(map(repr, self._accounts))}. Give it the "
+                    "profiles, the configuration and the variables of the process that plans the statement."
+                )
 
     def find(self, text: str, row: int) -> Account:
         """The account of this name, id or profile, as a row of a write gives it.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from email.utils import parsedate_to_datetime
@@ -175,6 +175,12 @@ class CallLog:
         with self._lock:
             self._throttles += 1
             record.throttles += 1
+
+    def note_calls(self, calls: Sequence[CallRecord]) -> None:
+        """Record calls that a worker has made."""
+        with self._lock:
+            self.calls += calls
+            self._throttles += sum(each.throttles for each in calls)
 
     def note_date(self, reply: Any) -> None:
         """Record the service's clock at the first reply."""

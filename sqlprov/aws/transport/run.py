@@ -17,6 +17,7 @@ from sqlprov.records import dataclass
 from sqlprov.settings import Settings
 
 if TYPE_CHECKING:
+    from sqlprov.aws.transport.engine import ScanEngine
     from sqlprov.plan.read.hints import Hints
     from sqlprov.plan.read.scope import Scope
 
@@ -40,6 +41,7 @@ class Run:
         scopes: table and scope of each scan planned so far.
         within: (account, region) of the only places that its scans may read; `None` for no limit. It is a part of a
             statement whose other parts read the others.
+        engine: runs its scans; `None` for this process.
         bound_variables: variables of the caller that DuckDB sees as relations while it runs.
         is_write: whether it writes to the cloud, or tried to.
         outcomes: the outcome of each row that it wrote.
@@ -58,6 +60,7 @@ class Run:
     hints: Hints | None = None
     scopes: list[tuple[str, Scope]] = field(default_factory=list)
     within: frozenset[tuple[str, str]] | None = None
+    engine: ScanEngine | None = None
     bound_variables: list[str] = field(default_factory=list)
     is_write: bool = False
     outcomes: list[Any] = field(default_factory=list)
@@ -103,19 +106,24 @@ class Run:
                 f"{most:,}. {_REMEDY}"
             )
 
-    def count_call(self) -> None:
-        """Count a call that is about to start.
+    @property
+    def counted(self) -> int:
+        """The calls that have been counted."""
+        return self._started
+
+    def count_call(self, calls: int = 1) -> None:
+        """Count a call that is about to start, or those that a worker has made.
 
         Raises:
             BudgetExceeded: it would be one too many.
         """
         most = self.settings.max_calls
         with self._lock:
-            if most and self._started >= most and not self.is_write:
+            if most and self._started + calls > most and not self.is_write:
                 raise BudgetExceeded(
                     f"The statement needs more than {format_count(most, 'call')} (sqlprov_max_calls). {_REMEDY}"
                 )
-            self._started += 1
+            self._started += calls
 
     def warn(self, text: str) -> None:
         """Add a warning, once."""

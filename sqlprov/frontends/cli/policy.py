@@ -10,7 +10,7 @@ import orjson
 
 from sqlprov.errors import UnknownName, suggest
 from sqlprov.frontends.cli.command import StrictCommand
-from sqlprov.frontends.cli.tables import compile_like, list_tables
+from sqlprov.frontends.table_names import compile_like, list_tables
 from sqlprov.settings import Settings
 
 

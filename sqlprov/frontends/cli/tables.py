@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
-
 import click
 
 from sqlprov.frontends.cli.command import StrictCommand
-
-if TYPE_CHECKING:
-    from sqlprov.catalog import Catalog
+from sqlprov.frontends.table_names import compile_like, list_tables
 
 
 @click.command(cls=StrictCommand)
@@ -36,21 +30,3 @@ def tables(provider: str | None, like: str | None) -> None:
         click.echo(name)
     if not matches:
         click.echo("No table has a matching name.", err=True)
-
-
-def list_tables(catalog: Catalog, providers: Iterable[str]) -> list[str]:
-    """The full names of the tables."""
-    return [
-        f"{provider}.{service}.{table}"
-        for provider in providers
-        for service in catalog.list_services(provider)
-        for table in catalog.list_tables(provider, service)
-    ]
-
-
-def compile_like(pattern: str) -> re.Pattern[str]:
-    """The regular expression of a LIKE pattern; without a %, of a part of the text."""
-    # Not `sql.show.is_like`: it would load pyarrow.
-    pattern = pattern if "%" in pattern else f"%{pattern}%"
-    regex = "".join({"%": ".*", "_": "."}.get(char, re.escape(char)) for char in pattern)
-    return re.compile(regex, re.IGNORECASE)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -17,17 +17,85 @@ from sqlprov.errors import (
     Error,
     ProgrammingError,
     ResourceFileError,
+    format_count,
 )
 from sqlprov.frontends.inventory.manifest import InventoryPart, PartsManifest, PartStatus
+from sqlprov.frontends.table_names import choose_tables, list_tables
 from sqlprov.output import write
+from sqlprov.records import dataclass
 from sqlprov.sql.lexer import quote_path, quote_text
 
 if TYPE_CHECKING:
     import sqlprov
+    from sqlprov.api.connection import ScanEngine
 
 UNFINISHED = ".unfinished"
 MOST_CALLS = 64
 """Calls in flight at most, if the setting `concurrency` does not say."""
+
+
+@dataclass(frozen=True)
+class InventorySummary:
+    """How a run of an inventory ended.
+
+    Attributes:
+        manifest: its file.
+        counts: the parts that ended in each way.
+        rows: those of the parts that are complete.
+    """
+
+    manifest: Path
+    counts: Mapping[PartStatus, int]
+    rows: int
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every part that can be listed as a whole was read."""
+        return not (self.counts[PartStatus.FAILED] or self.counts[PartStatus.DENIED])
+
+    def __str__(self) -> str:
+        whole, *others = PartStatus
+        more = "".join(f", {self.counts[each]:,} {each.value}" for each in others if self.counts[each])
+        parts = f"{format_count(self.counts[whole], 'part')} complete{more}"
+        return f"{parts}; {format_count(self.rows, 'row')}. {self.manifest}"
+
+
+def collect(
+    connection: sqlprov.Connection,
+    folder: Path,
+    tables: Sequence[str],
+    date: str,
+    skip: Sequence[str] = (),
+    workers: int = 8,
+    *,
+    report: Callable[[str], None],
+    engine: ScanEngine | None = None,
+) -> InventorySummary:
+    """Copy whole tables into Parquet files, or go on with the run of `date`.
+
+    Args:
+        connection: says the accounts and regions; each part is read on a cursor of its own.
+        folder: of the inventory.
+        tables: full names, SQL patterns with a %, or parts of names.
+        date: such as 2026-12-01.
+        skip: tables to leave out.
+        workers: parts to read at once.
+        report: takes a line about a part that is not complete.
+        engine: runs the scans, as of `Connection.sql`.
+
+    Raises:
+        UnknownName: a pattern matches no table.
+        CredentialsError: the credentials have expired, or there are none; a further run goes on.
+        Error: another run writes the folder, the manifest is broken, or there is no region.
+    """
+    catalog = connection.catalog
+    catalog.reveal(" ".join(tables))
+    names = choose_tables(list_tables(catalog, catalog.list_providers()), tables, skip)
+    collector = Collector(connection, folder, date, report, engine)
+    parts = collector.list_parts(names)
+    collector.run(parts, workers)
+    manifest = collector.manifest
+    return InventorySummary(manifest.file, manifest.finish(parts), manifest.count_rows(parts))
 
 
 class Collector:
@@ -38,12 +106,19 @@ class Collector:
         folder: of the inventory.
         date: of the run.
         report: takes a line about a part that is not complete.
+        engine: runs the scans, as of `Connection.sql`.
     """
 
     def __init__(
-        self, connection: sqlprov.Connection, folder: Path, date: str, report: Callable[[str], None]
+        self,
+        connection: sqlprov.Connection,
+        folder: Path,
+        date: str,
+        report: Callable[[str], None],
+        engine: ScanEngine | None = None,
     ) -> None:
         self._connection, self._folder, self._date, self._report = connection, folder, date, report
+        self._engine = engine
         self.manifest = PartsManifest(folder, date)
         _remove_unfinished(folder, date)
         self._stop = threading.Event()
@@ -53,19 +128,24 @@ class Collector:
         """The parts of tables; one that cannot be listed as a whole is noted as skipped, and has one.
 
         Raises:
-            Error: the session has no region, or the account could not be asked for its regions.
+            Error: the session has no region, or an account could not be asked for its id or its regions.
         """
+        with self._connection.cursor() as cursor:
+            cursor.settings = cursor.settings.with_value("on_error", "fail")
+            ids = dict(cursor.sql("SELECT account, account_id FROM aws.accounts").fetchall())
         parts: list[InventoryPart] = []
         for table in tables:
             try:
                 places = self._connection.list_places(table)
             except (ProgrammingError, ResourceFileError) as error:
-                part = InventoryPart(table, "", "")
+                part = InventoryPart(table, "", "", "")
                 self.manifest.note(part, PartStatus.SKIPPED, error=str(error))
                 parts.append(part)
                 continue
             is_global = bool(self._connection.catalog.get_table(*table.split(".")).home)
-            parts += [InventoryPart(table, place["account"], place["region"], is_global) for place in places]
+            for place in places:
+                account, region = place["account"], place["region"]
+                parts.append(InventoryPart(table, ids[account], region, account, is_global))
         return parts
 
     def run(self, parts: Sequence[InventoryPart], workers: int) -> None:
@@ -131,7 +211,7 @@ class Collector:
         sql = f"SELECT * FROM {quote_path(*part.table.split('.'))} WHERE {where}"
         try:
             with unfinished.open("wb") as stream:
-                result = cursor.sql(sql)
+                result = cursor.sql(sql, engine=self._engine)
                 rows = write(result, "parquet", stream)
                 stream.flush()
                 os.fsync(stream.fileno())

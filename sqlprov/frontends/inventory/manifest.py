@@ -34,24 +34,25 @@ class InventoryPart:
 
     Attributes:
         table: full name.
-        account, region: of its calls.
+        account_id, region: of its calls.
+        account: the name of the account, which may be another one's in the next run.
         is_global: whether it is read once, whatever region its rows name.
     """
 
     table: str
-    account: str
+    account_id: str
     region: str
+    account: str
     is_global: bool = False
 
     @property
     def id(self) -> tuple[str, str, str]:
         """What identifies it in a manifest."""
-        return self.table, self.account, self.region
+        return self.table, self.account_id, self.region
 
     def find_file(self, folder: Path, date: str) -> Path:
-        """Where its rows are: `aws/ec2/vpcs/prod/us-east-1/date=2026-12-01/rows.parquet`."""
-        account = quote(self.account, safe="@ ") or "-"
-        account = account.replace(".", "%2E") if not account.strip(".") else account  # not the folder above
+        """Where its rows are: `aws/ec2/vpcs/123456789012/us-east-1/date=2026-12-01/rows.parquet`."""
+        account = quote(self.account_id, safe="")  # a server that is not AWS may call it anything
         return folder.joinpath(*self.table.split("."), account, self.region, f"date={date}", "rows.parquet")
 
 
@@ -94,7 +95,7 @@ class PartsManifest:
         try:
             entry = json.loads(line)
             if "table" in entry:
-                self._ended[entry["table"], entry["account"], entry["region"]] = entry
+                self._ended[entry["table"], entry["account_id"], entry["region"]] = entry
         except (ValueError, KeyError, TypeError):
             raise DataError(
                 f"{self.file}:{number} is not a line of a manifest; remove it, and its part is read again."
@@ -108,8 +109,8 @@ class PartsManifest:
 
     def note(self, part: InventoryPart, status: PartStatus, **details: Any) -> None:
         """Add how a part ended; what is noted survives a crash."""
-        names = dict(zip(("table", "account", "region"), part.id, strict=True))
-        entry = {**names, "status": status.value, **details}
+        names = {"table": part.table, "account_id": part.account_id, "account": part.account}
+        entry = {**names, "region": part.region, "status": status.value, **details}
         with self._lock:
             self._ended[part.id] = entry
             self._append(entry)

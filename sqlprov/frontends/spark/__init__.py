@@ -1,10 +1,12 @@
-"""Reads live tables on the workers of a Spark cluster, or of Sail: `register(spark)`, then `read(spark, query)`."""
+"""Reads live tables on the workers of a Spark cluster, or of Sail."""
 
 try:
     from sqlprov.frontends.spark.checked import read
+    from sqlprov.frontends.spark.engine import Engine
+    from sqlprov.frontends.spark.inventory import inventory
     from sqlprov.frontends.spark.source import register
 except ModuleNotFoundError as error:
     message = f"{error.name} is not installed. Run: pip install '.[spark]'"
     raise ModuleNotFoundError(message, name=error.name) from None
 
-__all__ = ["read", "register"]
+__all__ = ["Engine", "inventory", "read", "register"]

@@ -7,7 +7,7 @@ view would miss rows. What can be pushed is in the query.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -21,17 +21,15 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
     import sqlprov
+    from sqlprov.api.connection import Pairs
 
 ERROR = "sqlprov_error"
 """The column of an error, in place of the rows that are missing; with `errors` = `column`."""
 CONNECTING = ("regions", "profile", "endpoint_url", "local", "settings")
 OPTIONS = ("query", "table", *CONNECTING, "partitions", "errors")
 MOST_PARTITIONS = 64
-CONCURRENCY = "16"
+CONCURRENCY = 16
 """Calls in flight of a partition: they wait, they do not compute."""
-
-Pairs = Sequence[tuple[str, str]]
-"""Accounts, each with a region."""
 
 
 class SqlprovSource(DataSource):
@@ -39,7 +37,7 @@ class SqlprovSource(DataSource):
 
     def __init__(self, options: Mapping[str, str]) -> None:
         self.chosen = parse_options(options)
-        self._parts: tuple[pa.Schema, Pairs] | None = None
+        self._parts: tuple[pa.Schema, list[Pairs]] | None = None
 
     @classmethod
     def name(cls) -> str:
@@ -54,12 +52,13 @@ class SqlprovSource(DataSource):
     def reader(self, schema: Any) -> DataSourceReader:
         return _PartitionReader(self.chosen, *self._split())
 
-    def _split(self) -> tuple[pa.Schema, Pairs]:
+    def _split(self) -> tuple[pa.Schema, list[Pairs]]:
         # Spark sends this object on from `schema` to `reader`: the account is asked for its regions once.
         if self._parts is None:
             with connect(self.chosen) as connection:
-                schema, pairs = connection.split(find_query(self.chosen))
-            self._parts = store(schema), pairs
+                most = int(self.chosen.get("partitions", MOST_PARTITIONS))
+                schema, parts = connection.split(find_query(self.chosen), most)
+            self._parts = store(schema), parts
         return self._parts
 
 
@@ -68,20 +67,18 @@ class _PlacesPartition(InputPartition):
 
     def __init__(self, pairs: Pairs) -> None:
         super().__init__(None)
-        self.pairs = tuple(pairs)
+        self.pairs = pairs
 
 
 class _PartitionReader(DataSourceReader):
     """Reads a query. It is sent to the workers, and holds what the user wrote and what the driver planned."""
 
-    def __init__(self, options: Mapping[str, str], schema: pa.Schema, pairs: Pairs) -> None:
-        self.options, self.schema, self.pairs = dict(options), schema, pairs
+    def __init__(self, options: Mapping[str, str], schema: pa.Schema, parts: list[Pairs]) -> None:
+        self.options, self.schema, self.parts = dict(options), schema, parts
 
     def partitions(self) -> list[InputPartition]:
         # Each pair is in one partition: its pace is that of one process. Spark reads an empty list as one partition.
-        most = int(self.options.get("partitions", MOST_PARTITIONS))
-        count = max(1, min(most, len(self.pairs)))
-        return [_PlacesPartition(self.pairs[at::count]) for at in range(count)]
+        return [*map(_PlacesPartition, self.parts or [()])]
 
     def read(self, partition: Any) -> Iterator[pa.RecordBatch]:
         if not has_error_column(self.options):
@@ -169,7 +166,7 @@ def open_connection(options: Pairs) -> sqlprov.Connection:
         profile=profiles or None,
         region=regions or None,
         read_only=True,
-        settings={"concurrency": CONCURRENCY, **settings},
+        settings={"concurrency": str(CONCURRENCY), **settings},
     )
 
 

@@ -61,23 +61,23 @@ def test_a_global_table_is_in_one_part() -> None:
 def check_parts(con: Connection, query: str) -> int:
     """The number of parts, whose rows must be those of the query."""
     whole = con.sql(query).arrow()
-    schema, pairs = con.split(query)
+    schema, parts = con.split(query, 99)
     rows: list[object] = []
-    for pair in pairs:
-        with con.within([pair]) as part:
+    for pairs in parts:
+        with con.within(pairs) as part:
             result = part.sql(query)
             assert result.schema == schema
             rows += result.arrow().to_pylist()
     assert Counter(map(repr, rows)) == Counter(map(repr, whole.to_pylist()))
-    assert len(pairs) == len({*pairs})
-    return len(pairs)
+    assert len(parts) == len({*parts})
+    return len(parts)
 
 
 def test_a_part_calls_only_its_places_and_splitting_calls_none_of_them(em: Emulator) -> None:
     em.seed_local()
     query = "SELECT model_name, region FROM aws.sagemaker.models WHERE region LIKE 'eu-%'"
     with connection(em.url, regions=REGIONS) as con:
-        _, pairs = con.split(query)
+        _, (pairs,) = con.split(query, 1)
         assert {call.operation for call in em.calls} <= {"ListRegions"}
         em.reset_calls()
         with con.within([pair for pair in pairs if "eu-west-1" in pair]) as part:
@@ -97,7 +97,7 @@ def test_a_query_that_needs_all_rows_together_is_not_split(em: Emulator, query: 
         connection(em.url, regions=REGIONS) as con,
         pytest.raises(NotSupportedError, match=rf"cannot be read in parts: .*{JOINT[query]}"),
     ):
-        con.split(query)
+        con.split(query, 3)
     assert em.calls == []
 
 
@@ -111,10 +111,10 @@ def test_a_query_that_needs_all_rows_together_is_not_split(em: Emulator, query: 
 )
 def test_only_a_select_is_split(em: Emulator, statement: str) -> None:
     with connection(em.url) as con, pytest.raises(NotSupportedError, match="cannot be read in parts"):
-        con.split(statement)
+        con.split(statement, 3)
     assert em.calls == []
 
 
 def test_a_wrong_name_is_reported_as_by_a_query(em: Emulator) -> None:
     with connection(em.url) as con, pytest.raises(UnknownName, match="model_name"):
-        con.split("SELECT model_nam FROM aws.sagemaker.models")
+        con.split("SELECT model_nam FROM aws.sagemaker.models", 3)

@@ -13,9 +13,8 @@ from command_line import CommandLine, environment
 from emulator_calls import wait_until, wait_until_idle
 from local_sagemaker import connection
 
-from sqlprov.emulator import Emulator, Fault
-from sqlprov.frontends.cli.inventory import choose_tables
-from sqlprov.frontends.inventory.manifest import InventoryPart
+from sqlprov.emulator import Emulator, Fault, Member, Organization
+from sqlprov.frontends.table_names import choose_tables
 
 EXPERIMENTS = "aws.sagemaker.inference_experiments"
 TABLES = ("models", "endpoints", "inference_experiments")
@@ -111,7 +110,7 @@ def test_a_part_never_lacks_rows_that_could_not_be_read(
     done = collect(cloud, tmp_path, "--set", "on_error=warn")
     assert done.code == 7
     assert done.out.startswith("8 parts complete, 1 denied; ")
-    assert not list((tmp_path / "aws/sagemaker/models/default/eu-west-1").rglob("*.parquet*"))
+    assert not list((tmp_path / "aws/sagemaker/models/123456789012/eu-west-1").rglob("*.parquet*"))
 
 
 def test_two_runs_of_a_day_do_not_write_the_same_files(
@@ -141,10 +140,27 @@ def test_two_runs_of_a_day_do_not_write_the_same_files(
     assert cloud.run(*words).code == 0
 
 
-@pytest.mark.parametrize("account", [".", "..", "a/b", "", "Ünï côde"])
-def test_the_folder_of_an_account_is_in_that_of_its_table(tmp_path: Path, account: str) -> None:
-    file = InventoryPart("aws.ec2.vpcs", account, "us-east-1").find_file(tmp_path, DAY)
-    assert file.resolve().parents[2].parent == tmp_path / "aws" / "ec2" / "vpcs"
+def test_an_account_is_known_by_its_id_whatever_its_name_is(tmp_path: Path) -> None:
+    members = [Member("111111111111", "a"), Member("222222222222", "b", keys=("AKIAB",))]
+    with Emulator(organization=Organization(members, rows=3)) as emulator:
+        keys = {"AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1"}
+        one, two, again = (
+            CommandLine(
+                environment(tmp_path / "state", AWS_ENDPOINT_URL=emulator.url, AWS_ACCESS_KEY_ID=key, **keys)
+            ).run("inventory", str(tmp_path), "--tables", "aws.sagemaker.models", "--date", DAY)
+            for key in ("AKIAA", "AKIAB", "AKIAA")
+        )
+        assert (one.code, two.code, again.out) == (0, 0, one.out)
+        entries = [entry for entry in read_manifest(tmp_path) if "table" in entry]
+        assert [(entry["account_id"], entry["account"]) for entry in entries] == [
+            ("111111111111", "default"),
+            ("222222222222", "default"),
+        ]
+        for entry in entries:
+            names = Organization(members, rows=3).list_names(entry["account_id"], "Model", "us-east-1")
+            assert entry["rows"] == len(names)
+            assert entry["file"].startswith(f"aws/sagemaker/models/{entry['account_id']}/us-east-1/")
+        assert count_lists(emulator)["ListModels", "us-east-1"] == 2
 
 
 def test_expired_credentials_end_the_run_and_the_next_one_goes_on(
@@ -177,7 +193,7 @@ def test_a_run_that_is_ended_in_the_middle_goes_on(
     )
     if ending == "kill":
         running.kill()
-        left = folder / f"aws/sagemaker/models/default/us-west-2/date={DAY}/rows.parquet.unfinished"
+        left = folder / f"aws/sagemaker/models/123456789012/us-west-2/date={DAY}/rows.parquet.unfinished"
         left.write_bytes(b"PAR1")  # as one in the middle of a file leaves
         with manifest.open("a") as file:
             file.write('{"table": "aws.sage')
@@ -230,6 +246,6 @@ def test_a_broken_manifest_is_an_error_that_names_the_line(cloud: CommandLine, t
 
 
 def test_an_earlier_run_that_was_not_finished_is_named(cloud: CommandLine, tmp_path: Path) -> None:
-    (tmp_path / "manifest-2026-11-30.jsonl").write_text('{"table": "t", "account": "a", "region": "r"}\n')
+    (tmp_path / "manifest-2026-11-30.jsonl").write_text('{"table": "t", "account_id": "a", "region": "r"}\n')
     done = cloud.run("inventory", str(tmp_path), "--tables", "aws.sagemaker.models", "--region", "us-east-1")
     assert "The run of 2026-11-30 was not finished; --date 2026-11-30 resumes it." in done.err

@@ -1,0 +1,75 @@
+"""A scan whose calls the workers of an engine make."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import pyarrow as pa
+
+from sqlprov.aws.transport.engine import ScanEngine, TaskReport
+from sqlprov.aws.transport.run import Run
+from sqlprov.errors import Error, format_count
+from sqlprov.plan.read import ReadPlan, check_required, count_least_calls
+from sqlprov.plan.read.scan_task import ScanTask
+
+
+class EngineScan:
+    """A scan of a table on an engine.
+
+    Args:
+        plan: the calls.
+        run: the statement.
+        engine: runs the scan.
+        task: the scan as data.
+    """
+
+    def __init__(self, plan: ReadPlan, run: Run, engine: ScanEngine, task: ScanTask) -> None:
+        self.plan, self.run, self.engine, self.task = plan, run, engine, task
+
+    def start(self) -> None:
+        """Check that the scan can be made.
+
+        Raises:
+            BudgetExceeded: the statement may not make as many calls as the scan needs at least.
+            ProgrammingError: the plan lacks a value for which the table is listed.
+        """
+        check_required(self.plan)
+        self.run.expect_calls(count_least_calls(self.plan, is_limited=False))
+
+    def read_batches(self) -> Iterator[pa.RecordBatch]:
+        """The rows, with every column of the plan.
+
+        Raises:
+            Cancelled: the statement was cancelled.
+            Error: a task failed. It names what every other failed task says, too.
+        """
+        if not self.task.pairs or self.plan.empty:
+            return
+        errors: list[Error] = []
+        for each in self.engine.scan(self.task, self.run.cancellation.on_cancel):
+            self.run.cancellation.check()
+            if isinstance(each, TaskReport):
+                self._note(each)
+                errors += [each.error] if each.error else []
+            elif not errors:
+                self.run.log.note_read(rows=each.num_rows)
+                yield each
+        if errors:
+            raise _join(errors)
+
+    def _note(self, report: TaskReport) -> None:
+        self.run.log.note_calls(report.calls)
+        for text in report.warnings:
+            self.run.warn(text)
+        for gap in report.missing:
+            self.run.log.note_missing(gap.table, gap.account, gap.region, gap.error)
+        self.run.count_call(report.counted)
+
+
+def _join(errors: Sequence[Error]) -> Error:
+    """The first error, with what the others say."""
+    first, *others = errors
+    if texts := [text for text in dict.fromkeys(map(str, others)) if text != str(first)]:
+        lines = "\n  ".join(sorted(texts))
+        first.args = (f"{first}\n{format_count(len(others), 'further task')} failed, too:\n  {lines}",)
+    return first
