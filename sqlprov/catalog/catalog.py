@@ -179,7 +179,7 @@ class Catalog:
     def _read_notes(self, provider: str, file: str) -> Mapping[str, str]:
         """`service.table` -> text, as `file` in the provider's folders says."""
         if (provider, file) not in self._notes:
-            files = [folder / provider / file for folder in self._folders]
+            files = [folder / provider / file for folder in self.folders]
             text = "".join(file.read_text("utf-8", "replace") for file in files if file.is_file())
             self._notes[provider, file] = dict(_NOTE.findall(text))
         return self._notes[provider, file]
@@ -231,7 +231,7 @@ class Catalog:
             if provider not in self._providers:
                 from .resource_files import load_provider
 
-                files = [folder / provider / "_provider.yaml" for folder in self._folders]
+                files = [folder / provider / "_provider.yaml" for folder in self.folders]
                 file = next(filter(Path.is_file, files), None)
                 if file is None:
                     raise ResourceFileError(f"{files[0]}:1: expected this file, which describes the provider")
@@ -248,7 +248,7 @@ class Catalog:
                 # A package may add tables to another package's service, and needs no head for that.
                 heads = [head for head in self._get_files(key).heads if head[1].strip()]
                 if not heads:
-                    file = self._folders[0] / key[0] / f"{key[1]}.yaml"
+                    file = self.folders[0] / key[0] / f"{key[1]}.yaml"
                     raise ResourceFileError(f"{file}:1: expected this file, which describes the service")
                 self._services[key] = load_service(*heads[0], *key)
             return self._services[key]
@@ -258,10 +258,11 @@ class Catalog:
         """A text that changes with what the tables are made of."""
         from .fingerprint import compute_fingerprint
 
-        return compute_fingerprint(self._folders)
+        return compute_fingerprint(self.folders)
 
     @cached_property
-    def _folders(self) -> tuple[Path, ...]:
+    def folders(self) -> tuple[Path, ...]:
+        """The folders that hold providers."""
         return (
             tuple(self._given)
             if self._given is not None
@@ -272,7 +273,7 @@ class Catalog:
     def _places(self) -> dict[str, dict[str, list[str]]]:
         """Provider -> service -> its files and folders, from file names alone."""
         places: dict[str, dict[str, list[str]]] = {}
-        for folder in self._folders:
+        for folder in self.folders:
             for provider in _list_entries(folder):
                 if provider.name == DRAFTS:
                     continue

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import Future
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -204,9 +205,10 @@ def load_columns(catalog: Catalog, provider: str) -> pa.Table:
     file = find_cache_folder() / "columns" / f"{provider}-{catalog.fingerprint}.arrow"
     with suppress(OSError, pa.ArrowInvalid):
         return pa.ipc.open_stream(file.read_bytes()).read_all()
-    code = f"import {__name__} as contents; contents.print_columns({provider!r})"
+    code = f"import {__name__} as contents; contents.print_columns()"
     path = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-    done = subprocess.run([sys.executable, "-P", "-c", code], env={**os.environ, **path}, capture_output=True)
+    words = [sys.executable, "-P", "-c", code, provider, *map(str, catalog.folders)]
+    done = subprocess.run(words, env={**os.environ, **path}, capture_output=True)
     if done.returncode:
         raise InternalError(f"The columns of {provider} could not be read: {done.stderr.decode()[-500:]}")
     with suppress(OSError):  # without a cache, the next server reads them again
@@ -216,9 +218,10 @@ def load_columns(catalog: Catalog, provider: str) -> pa.Table:
     return pa.ipc.open_stream(done.stdout).read_all()
 
 
-def print_columns(provider: str) -> None:
-    """Write the columns of a provider to stdout, as an Arrow stream."""
-    catalog = Catalog()
+def print_columns() -> None:
+    """Write columns to stdout, as an Arrow stream; the command line has the provider and the catalog's folders."""
+    provider, *folders = sys.argv[1:]
+    catalog = Catalog([Path(folder) for folder in folders])
     catalog.reveal(provider)
     table = _build_table(_COLUMNS, list(_list_own_columns()), _list_columns(catalog, provider))
     with pa.ipc.new_stream(sys.stdout.buffer, table.schema) as stream:
