@@ -151,8 +151,8 @@ class StatementRunner:
 
         rows = statement.answer(catalog, settings, path, read_keywords)
         if isinstance(statement, Show) and statement.rest:
-            kind, rest = statement.kind, statement.rest
-            return self.call(lambda: self.cursor.binder.select_from(rows, kind, rest, bindings))
+            kind, text, rest = statement.kind, statement.text, statement.rest
+            return self.call(lambda: self.cursor.binder.select_from(rows, kind, text, rest, bindings))
         return rows
 
     def _stream(

@@ -346,16 +346,22 @@ class Binder:
         names = list_parameters(text)
         return {name: value for name, value in parameters.items() if name in names} or None
 
-    def select_from(self, rows: pa.Table, name: str, rest: str, bindings: Bindings) -> pa.Table:
+    def select_from(self, rows: pa.Table, name: str, written: str, rest: str, bindings: Bindings) -> pa.Table:
         """The rows after the clauses of a SELECT.
 
         Args:
             rows: the rows.
-            name: what a message calls them.
-            rest: the text from WHERE, ORDER BY or LIMIT on.
+            name: what a message calls them; a word of `written`.
+            written: the statement, which begins with SHOW.
+            rest: its end, from WHERE, ORDER BY or LIMIT on.
             bindings: the parameters of `rest`.
         """
-        text = f"FROM {name} {rest}"
+        start, at = written.rindex(rest), written.upper().index(name)
+        blanks = [
+            re.sub(r"[^\n]", " ", part)
+            for part in (written[len("SHOW") : at], written[at + len(name) : start])
+        ]
+        text = f"FROM{blanks[0]}{name}{blanks[1]}{rest}"  # so that an error's place is that in `written`
         with self._session.cursor() as own:  # an error would abort the user's transaction
             own.register(name, rows)
             try:
@@ -363,7 +369,7 @@ class Binder:
                     text, params=self._select_parameters(rest, bindings.parameters)
                 ).to_arrow_table()
             except duckdb.Error as error:
-                raise translate(error, text, list) from None
+                raise translate(error, written, list) from None
 
     # State of the connection
 

@@ -15,9 +15,18 @@ import duckdb
 import pyarrow as pa
 
 from sqlprov.duck.binder import Binder, Bindings
+from sqlprov.duck.errors import move_place
+from sqlprov.duck.foreign_functions import TABLE_MACROS
 from sqlprov.duck.query_runner import Answer, QueryRunner
 from sqlprov.duck.session import Session
-from sqlprov.errors import DataError, NotSupportedError, WriteError, format_count, show_caret
+from sqlprov.errors import (
+    DataError,
+    NotSupportedError,
+    UnknownName,
+    WriteError,
+    format_count,
+    show_caret,
+)
 from sqlprov.records import dataclass
 from sqlprov.sql import (
     Delete,
@@ -107,7 +116,11 @@ class Cursor:
         if self._is_write(inner):
             # What a write reads must not be older than the resource.
             run.settings = replace(run.settings, bulk_tags=False)
-            return self._write(inner, bindings, run, dry_run=dry_run or inner is not statement, asking=asking)
+            is_dry = dry_run or inner is not statement
+            try:
+                return self._write(inner, bindings, run, dry_run=is_dry, asking=asking)
+            except (duckdb.Error, UnknownName) as error:  # of a query made of the statement's parts
+                raise move_place(error, inner.text) from None
         assert isinstance(inner, Query), "every other kind is handled above"
         if isinstance(statement, Explain):
             return self.queries.explain(inner, bindings, run, as_json=statement.as_json)
@@ -147,7 +160,10 @@ class Cursor:
         # Imported here: sqlglot takes 60 ms.
         from sqlprov.sql.json_calls import compare_as_text
         from sqlprov.sql.json_comparisons import find_json_comparison
+        from sqlprov.sql.whole_rows import find_whole_row
 
+        if query.tree and (reason := find_whole_row(query.tree, query.text, TABLE_MACROS)):
+            raise NotSupportedError(reason)
         text, parameters = compare_as_text(query.text), bindings.parameters or {}
         if not isinstance(parameters, Mapping):
             text = number_parameters(text)
@@ -259,8 +275,11 @@ class Cursor:
             relation = self.queries.run_whole(query, bindings, run, [table])
             assert relation is not None, "a SELECT has rows"
             return Answer(relation.to_arrow_table(), types=tuple(relation.types))
+        except UnknownName as error:  # before the first call
+            advice = "RETURNING has the row's columns; FROM sqlprov.outcomes shows what its calls came to."
+            raise error if "Did you mean" in str(error) else UnknownName(f"{error}\n{advice}") from None
         except duckdb.Error as error:
-            if not run.outcomes:  # before the first call
+            if not run.outcomes:
                 raise
             written = f"{format_count(len(run.outcomes), 'row')} written, but RETURNING failed"
             raise WriteError(f"{written}: {str(error).splitlines()[0]}", run.outcomes, run.warnings) from None

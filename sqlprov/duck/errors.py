@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -85,6 +86,28 @@ def translate(error: Exception, text: str, find_tables: FindTables) -> Exception
     message += next((f"\n{advice}" for part, advice in _ADVICE.items() if part in message), "")
     ours = (ours for theirs, ours in TRANSLATIONS if isinstance(error, theirs))
     return next(ours, errors.ProgrammingError)(message)
+
+
+def move_place(error: Exception, text: str) -> Exception:
+    """The error with its place in `text`, the statement as written, instead of in a query made of its parts."""
+    message = str(error)
+    place = re.search(r"\n+LINE (\d+): (.*)\n( *)\^+", message)
+    if place is None or isinstance(
+        error, duckdb.ParserException
+    ):  # DuckDB has parsed the statement as written
+        return error
+    rest = place[2][max(len(place[3]) - len(f"LINE {place[1]}: "), 0) :]
+    word = re.match(r'"[^"]*"|\w+', rest)
+    starts = [match.start() for match in re.finditer(rf"{re.escape(word[0])}(?!\w)", text)] if word else []
+    # What follows in the query may follow in the statement, too. If it does not, RETURNING is the last clause.
+    at = max(starts, key=lambda start: (_count_equal(text[start:], rest), start), default=None)
+    shown = "" if at is None else f"\n{errors.show_caret(text, at)}"
+    return type(error)(f"{message[: place.start()]}{message[place.end() :]}{shown}")
+
+
+def _count_equal(one: str, other: str) -> int:
+    """How many characters two texts begin with that are equal."""
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
 
 
 def _drop_far_hint(message: str) -> str:

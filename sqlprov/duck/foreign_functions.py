@@ -37,7 +37,8 @@ MACROS = {
     "nvl": "(a, b) AS coalesce(a, b)",
     "quote": "(value) AS CASE WHEN value IS NULL THEN 'NULL' ELSE '''' || replace(value, '''', '''''') || '''' END",
     "regexp": "(pattern, text) AS CAST(regexp_matches(text, pattern) AS INTEGER)",
-    "regexp_like": "(text, pattern) AS CAST(regexp_matches(text, pattern) AS INTEGER)",
+    "regexp_like": "(text, pattern) AS CAST(regexp_matches(text, pattern) AS INTEGER), "
+    "(text, pattern, options) AS CAST(regexp_matches(text, pattern, options) AS INTEGER)",
     "regexp_substr": "(text, pattern) AS list_extract(regexp_extract_all(text, pattern), 1)",
     "schema": "() AS current_schema()",
     "string": "(value) AS CAST(value AS VARCHAR)",  # in DuckDB, the name of a type
@@ -51,11 +52,12 @@ TABLE_MACROS = {
     for name in (f"{kind}_array_elements", f"{kind}_array_elements_text")
 }
 _MISSING = r"(Scalar|Aggregate|Table) Function with name (\w+) does not exist"
+_MISSING_BESIDE_ROWS = r'(Function) "(\w+)" is a table function but it was used as a scalar function'
 
 
 def create_missing(duck: duckdb.DuckDBPyConnection, error: duckdb.Error) -> bool:
     """Create the function that an error says is missing; return whether it is one of these."""
-    match = re.search(_MISSING, str(error))
+    match = re.search(_MISSING, str(error)) or re.search(_MISSING_BESIDE_ROWS, str(error))
     macros = TABLE_MACROS if match and match[1] == "Table" else MACROS
     name = match[2].lower() if match else ""
     if name not in macros:

@@ -41,6 +41,8 @@ _ARGUMENTS = {
     **dict.fromkeys(("json_contains", "json_merge_patch_diff"), ("dd",)),
     **dict.fromkeys(("json_insert", "json_replace", "json_set"), ("d-d",)),
 }
+_FOLDED = ("json_remove", "json_insert", "json_replace", "json_set")
+"""Functions that SQLite calls with several paths, one after another; DuckDB's take one."""
 _REPEATED = {"json_merge_patch": "dd", "json_deep_merge": "dd", "json_array": "vv", "json_object": "-v"}
 """Functions with any number of arguments: a macro has a fixed number."""
 _BODIES = {
@@ -72,9 +74,14 @@ def write_macros(texts: Sequence[str]) -> dict[str, str]:
     for name in names & FUNCTIONS:
         body = _BODIES.get(name, "").replace("{a}", _DOCUMENT.format("a"))
         kinds = _ARGUMENTS.get(name, ())
-        if name in _REPEATED:
+        if name in _REPEATED or name in _FOLDED or name == "json_extract":
             counts = sorted(set[int]().union(*(count_arguments(text, name) for text in texts)))
-            kinds = tuple((_REPEATED[name] * count)[:count] for count in counts if count)
+            if name in _REPEATED:
+                kinds = tuple((_REPEATED[name] * count)[:count] for count in counts if count)
+            else:
+                first, step = kinds[0], len(kinds[0]) - 1
+                more = (count for count in counts if count > step + 1 and (count - 1) % step == 0)
+                kinds += tuple(first + first[1:] * ((count - 1) // step - 1) for count in more)
         if kinds or body:
             bodies[name] = body or ", ".join(_write_overload(name, each) for each in kinds)
     return bodies
@@ -83,6 +90,15 @@ def write_macros(texts: Sequence[str]) -> dict[str, str]:
 def _write_overload(name: str, kinds: str) -> str:
     names = [f"a{at}" for at in range(len(kinds))]
     forms = {"d": _DOCUMENT, "v": _VALUE, "-": "{0}"}
-    values = ", ".join(forms[kind].format(each) for kind, each in zip(kinds, names, strict=True))
-    function = "json_extract_string" if name == "->>" else name
-    return f"({', '.join(names)}) AS system.main.{function}({values})"
+    values = [forms[kind].format(each) for kind, each in zip(kinds, names, strict=True)]
+    function = f"system.main.{'json_extract_string' if name == '->>' else name}"
+    call = f"{function}({', '.join(values)})"
+    if name in _FOLDED:
+        call, step = values[0], len(_ARGUMENTS[name][0]) - 1
+        for at in range(1, len(values), step):
+            call = f"{function}({', '.join([call, *values[at : at + step]])})"
+    elif name == "json_extract" and len(values) > 2:  # SQLite returns a list
+        call = (
+            f"system.main.json_array({', '.join(f'{function}({values[0]}, {path})' for path in values[1:])})"
+        )
+    return f"({', '.join(names)}) AS {call}"

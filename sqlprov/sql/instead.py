@@ -75,7 +75,7 @@ _CLAUSES = {
     r"MATCH \( ": "Write name ILIKE '%text%', or regexp_matches(name, '…')",
     r"\( EXEC ": "Write EXEC as a statement of its own",
     r"DATE \( ": "Write CAST(… AS DATE), with + INTERVAL 1 DAY for a later one; today is current_date",
-    r"TIME \( ": "Write CAST(… AS TIME)",
+    r"TIME \( [^)]*\) ": "Write CAST(… AS TIME)",
     r"CHAR \( ": "Write chr(…)",
     r"FROM DUAL ": "Leave it out",
 }
@@ -93,6 +93,8 @@ FUNCTIONS = {
     "changes": "FROM sqlprov.outcomes after a write",
     "charindex": "instr(text, part)",
     "convert": "CAST(… AS VARCHAR)",
+    "current_time": "current_time, without ()",
+    "current_timestamp": "current_timestamp, without ()",
     "curtime": "current_time",
     "date_diff": "date_diff('day', earlier, later)",
     "date_format": "strftime(date, '%Y-%m-%d')",
@@ -125,6 +127,8 @@ FUNCTIONS = {
     "json_typeof": "json_type(json)",
     "json_unquote": "json->>'$', or json_extract_string(json, path)",
     "lengthb": "strlen(text)",
+    "localtime": "localtime, without ()",
+    "localtimestamp": "localtimestamp, without ()",
     "locate": "instr(text, part)",
     "make_interval": "INTERVAL 1 DAY, or to_days(n)",
     "makedate": "make_date(year, 1, 1) + INTERVAL 1 DAY",
@@ -156,6 +160,7 @@ FUNCTIONS = {
     "unix_timestamp": "epoch(time); for now, epoch(now())",
     "unsigned": "UBIGINT",
     "utc_date": "current_date",
+    "utc_time": "current_time",
 }
 """Functions, operators and types of others, and what to write for them."""
 

@@ -279,7 +279,8 @@ def _suggest_table(catalog: Catalog, provider: str, service: str, table: str) ->
     """A question with the tables of the service that the name nearly is, or ends, or whose description has it; then
     those of other services."""
     descriptions = catalog.list_descriptions(provider, service)
-    if nearest := find_nearest(table, descriptions, 0.85):
+    # A file of StackQL may name the list of a table of awscc.
+    if nearest := find_nearest(table.removesuffix("_list_only"), descriptions, 0.85):
         return _ask([nearest])
     endings = [name for name in descriptions if name.endswith(f"_{table}")]
     if hint := _ask(endings) or suggest_tables(catalog, table, provider=provider, is_exact=True):
@@ -292,9 +293,11 @@ def _suggest_table(catalog: Catalog, provider: str, service: str, table: str) ->
     )
 
 
-def find_example(catalog: Catalog, count: int) -> str:
-    """A full name of `count` parts in the service with the most tables; empty if there is none."""
-    services = [name.split(".") for name in list_names(catalog, 2)]
+def find_example(catalog: Catalog, count: int, within: Sequence[str] = ()) -> str:
+    """A full name of `count` parts in the service with the most tables among those whose name begins with the parts
+    `within`; empty if there is none."""
+    first = [part.lower() for part in within[:2]]
+    services = [parts for name in list_names(catalog, 2) if (parts := name.split("."))[: len(first)] == first]
     if not services:
         return ""
     largest = max(services, key=lambda name: len(catalog.list_tables(*name)))

@@ -143,13 +143,14 @@ class Show(CatalogStatement):
         full = names.complete_name(parts or path[:count], path if parts else (), count)
         if full is None:
             written = repr(str(self.name)) if self.name else "none"
-            hint = names.suggest_name(catalog, parts, count) if parts else ""
-            name = names.find_example(catalog, count)
+            within = names.find_example(catalog, count, parts)
+            hint = "" if within and len(parts) < count else names.suggest_name(catalog, parts, count)
+            name = within or names.find_example(catalog, count)
             example = f", as in SHOW {self.kind} IN {name}" if name else ""
             form = ".".join(names.LEVELS[:count])
             if self.kind == TABLES:  # a provider alone means all of its services
                 form = f"{names.LEVELS[0]} or {form}"
-                hint = hint or names.suggest_name(catalog, parts, 1)
+                hint = hint or (names.suggest_name(catalog, parts, 1) if not within else "")
             raise UnknownName(
                 f"SHOW {self.kind} needs a name of the form {form}{example}; found {written}.{hint}{place}"
             )

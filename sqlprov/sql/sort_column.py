@@ -47,11 +47,22 @@ def _find_sorted(select: exp.Select) -> tuple[exp.Table, str] | None:
         if not items or any(item.find(exp.Columns, exp.Star) for item in items):
             return None
         key = items[-1].unalias()
+    elif isinstance(key, exp.Column) and not key.table:  # an alias comes before a column of that name
+        key = next((item.this for item in select.expressions if _is_alias(item, key.name)), key)
     if not isinstance(key, exp.Column) or any(
         _is_other_column(item, key.name.lower()) for item in select.expressions
     ):
         return None
     return _find_source(select, key)
+
+
+def _is_alias(item: exp.Expr, name: str) -> bool:
+    """Whether an item of the select list gives a column this name."""
+    return (
+        isinstance(item, exp.Alias)
+        and item.alias.lower() == name.lower()
+        and isinstance(item.this, exp.Column)
+    )
 
 
 def _find_source(select: exp.Select, key: exp.Column) -> tuple[exp.Table, str] | None:

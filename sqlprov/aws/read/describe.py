@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+import pyarrow as pa
+
 from sqlprov.aws.read.list_replies import (
     check_failures,
     find_rows,
@@ -236,9 +238,13 @@ def _build_arguments(
         if parameter not in optional or rows[0].get_value(table, name) is not None
     }
     values = [{name: row.get_value(table, name) for name in needed.values()} for row in rows]
-    for name in (name for row in values for name, value in row.items() if value is None):
-        text = f"{table.full_name} in {rows[0].region}: a row lacks {name}, which {call_.call} needs."
-        raise BrokenReply(text, operation=table.list.call, region=rows[0].region)
+    columns = [table.by_name[name] for name in needed.values() if name in table.by_name]
+    texts = {column.name for column in columns if column.json_type == pa.string()}
+    for name, value in ((name, value) for row in values for name, value in row.items()):
+        if value is None or (name in texts and not isinstance(value, str)):
+            problem = f"a row lacks {name}" if value is None else f"a row's {name} is {value!r}, not a text"
+            text = f"{table.full_name} in {rows[0].region}: {problem}, which {call_.call} needs."
+            raise BrokenReply(text, operation=table.list.call, region=rows[0].region)
     lookup = Lookup.LIST if call_ is table.list else Lookup.DESCRIBE
     return build_arguments(needed, values, takes_list(table, lookup))
 

@@ -75,7 +75,7 @@ def read_tags(run: Run, cloud: Cloud, table: Table, region: str, arn: str) -> li
         if items is None:
             check_omission(page, method.items, IN_JSON)
         token = page.get(method.token_out) if method.token_out else None
-        if token and not isinstance(token, str):
+        if token is not None and not isinstance(token, str):
             raise MalformedReply(f"the reply's {method.token_out} is {token!r}, not a text")
         if token in seen:
             raise MalformedReply("the reply repeats the page token of an earlier page")

@@ -119,8 +119,8 @@ def read_tokens(tokens: Sequence[PageToken], reply: Mapping[str, Any]) -> dict[s
     values = {}
     for token in tokens:
         value = find_value(token.expression, reply)
-        if value in (None, "", []):
-            continue
+        if value in (None, "") or (value == [] and not token.expression.isidentifier()):
+            continue  # an expression's list of tokens is empty after the last page
         if token.is_text and not isinstance(value, str):
             raise MalformedReply(f"the reply's {token.expression} is {value!r}, not a text")
         values[token.parameter] = value

@@ -73,10 +73,13 @@ def test_whole_replies_are_read() -> None:
             "row of the reply lacks ModelName",
         ),
         *(
-            (MODELS, "ListModels", lambda _, token=token: {"Models": [ROW], "NextToken": token}, "not a text")
-            for token in (5, 0, True, {"a": 1}, ["t"])
+            (MODELS, operation, lambda _, page=page, token=token: {**page, "NextToken": token}, "not a text")
+            for operation, page, tokens in (
+                ("ListModels", {"Models": [ROW]}, (5, 0, True, {}, [], ["t"])),
+                ("ListTags", {"Tags": []}, (5, [])),
+            )
+            for token in tokens
         ),
-        (MODELS, "ListTags", lambda _: {"Tags": [], "NextToken": 5}, "NextToken is 5, not a text"),
     ],
 )
 def test_a_reply_about_something_else_is_a_broken_one(
@@ -84,3 +87,9 @@ def test_a_reply_about_something_else_is_a_broken_one(
 ) -> None:
     with pytest.raises(BrokenReply, match=rf"{operation} in us-east-1: .*{message}.* After 2 attempts"):
         read(sql, operation, answer)
+
+
+@pytest.mark.parametrize("key", [5, ["a"]])
+def test_a_key_that_is_not_a_text_is_the_services_fault_and_not_the_callers(key: object) -> None:
+    with pytest.raises(BrokenReply, match=r"a row's model_name is .*, not a text, which DescribeModel needs"):
+        read(MODELS, "ListModels", lambda _: {"Models": [{**ROW, "ModelName": key}]})

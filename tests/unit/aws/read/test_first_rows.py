@@ -82,6 +82,8 @@ def test_only_the_first_rows_are_described(full: Emulator, con: Any) -> None:
         ("SELECT endpoint_name, name FROM {t} ORDER BY 2 DESC LIMIT 3", 3),
         ("SELECT name, endpoint_name FROM {t} ORDER BY name DESC LIMIT 3 OFFSET 2", 5),
         ("SELECT e.name, tags FROM {t} e ORDER BY e.name LIMIT 2", 2),
+        ("SELECT name AS n, endpoint_name FROM {t} ORDER BY n LIMIT 3", 3),
+        ("SELECT name AS \"Name\", endpoint_name FROM {t} ORDER BY \"Name\" DESC LIMIT 3", 3),
         ("SELECT endpoint_name FROM {t} ORDER BY last_modified_time DESC, name LIMIT 25", 25),
         ("SELECT name, endpoint_name FROM {t} WHERE status = 'Running' ORDER BY name LIMIT 3", 3),
         ("SELECT name, endpoint_name FROM {t} WHERE name LIKE '%9' ORDER BY name LIMIT 3", 3),
@@ -160,6 +162,7 @@ def test_a_sub_query_that_needs_all_rows_describes_them(full: Emulator, con: Any
         "SELECT name, endpoint_name FROM {t} WHERE creation_time::VARCHAR LIKE '%7%' ORDER BY name LIMIT 3",
         "SELECT lower(name) AS name, endpoint_name FROM {t} ORDER BY name LIMIT 3",
         "SELECT lower(name) AS name, endpoint_name FROM {t} ORDER BY 1 LIMIT 3",
+        "SELECT endpoint_name AS name, name AS n FROM {t} ORDER BY name, n LIMIT 3",
         "SELECT name, endpoint_name FROM {t} ORDER BY name COLLATE NOCASE LIMIT 3",
     ],
 )

@@ -24,7 +24,14 @@ from write_session import (
 )
 
 from sqlprov.emulator import Emulator, Fault
-from sqlprov.errors import DatabaseError, DataError, NotSupportedError, OperationalError, RegionError
+from sqlprov.errors import (
+    DatabaseError,
+    DataError,
+    NotSupportedError,
+    OperationalError,
+    RegionError,
+    UnknownName,
+)
 
 ELSEWHERE, CROWDED = "eu-west-1", "ap-south-1"
 CROWD = [f"crowd-{number:03}" for number in range(101)]
@@ -479,3 +486,36 @@ def test_values_without_a_list_of_columns_are_answered_with_the_list_to_write(
     ):
         db.con.sql(f"INSERT INTO {table} {rows}")
     assert db.em.calls == []
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        f"DELETE FROM {TABLE}\nWHERE region = 'x' AND nothing = 'a'",
+        f"DELETE FROM {TABLE} WHERE name IN (SELECT\nnothing FROM range(1)) AND region = '{REGION}'",
+        f"DELETE FROM {TABLE} WHERE name = 'nothing' AND region = '{REGION}'\nRETURNING name, nothing",
+        f"UPDATE {TABLE}\nSET description = nothing || 'x' WHERE name = 'a' AND region = '{REGION}'",
+        f"UPDATE {TABLE} SET description = 'a' WHERE name = 'a'\nRETURNING nothing",
+        insert("fine") + "\nRETURNING upper(nothing)",
+        f"INSERT INTO {TABLE} (name)\nSELECT nothing FROM {TABLE}",
+        f"EXEC {TABLE}.start\n@Name = nothing, @region = '{REGION}'",
+        f"WITH c AS (\nSELECT nothing) DELETE FROM {TABLE} WHERE name IN (FROM c)",
+    ],
+)
+def test_an_error_in_a_part_of_a_write_points_at_it_in_the_statement_as_written(
+    db: WriteSession, sql: str
+) -> None:
+    with pytest.raises(UnknownName, match='column "nothing"') as caught:
+        db.con.sql(sql)
+    line, mark = str(caught.value).split("\n")[-2:]
+    head = "LINE 2: "
+    assert line == head + sql.split("\n")[1]
+    assert line[mark.index("^") :].startswith("nothing")
+    assert not any(call.operation.startswith(("Create", "Update", "Delete", "Start")) for call in db.em.calls)
+
+
+def test_a_member_of_cloud_controls_reply_is_no_column_of_returning(db: WriteSession) -> None:
+    sql = f"DELETE FROM {TABLE} WHERE name = 'a' AND region = '{REGION}' RETURNING OperationStatus"
+    with pytest.raises(UnknownName, match=r"FROM sqlprov\.outcomes shows what its calls came to") as caught:
+        db.con.sql(sql)
+    assert str(caught.value).endswith(f"LINE 1: {sql}\n{' ' * (8 + sql.index('OperationStatus'))}^")
