@@ -38,6 +38,7 @@ class OtherCloud(Cloud):
 
     own: Cloud = field(default_factory=Cloud)
     shared: SharedClients = field(default_factory=SharedClients)
+    _configuration: Hashable = None
 
     def get_client(self, service: str, region: str, timeout: float) -> Any:
         self.get_credentials(region)
@@ -49,19 +50,43 @@ class OtherCloud(Cloud):
 
     def _find_configuration(self) -> Hashable:
         """What makes its clients differ from those of other accounts."""
-        profile = self.get_session().get_scoped_config()
-        return tuple(
-            sorted(
-                (name, repr(value))
-                for name, value in profile.items()
-                if not name.startswith(_CREDENTIAL_WORDS) and name not in _CREDENTIAL_NAMES
+        if self._configuration is None:
+            profile = self.get_session().get_scoped_config()
+            self._configuration = tuple(
+                sorted(
+                    (name, repr(value))
+                    for name, value in profile.items()
+                    if not name.startswith(_CREDENTIAL_WORDS) and name not in _CREDENTIAL_NAMES
+                )
             )
-        )
+        return self._configuration
 
 
 @dataclass
 class ProfileCloud(OtherCloud):
-    """The account of another profile."""
+    """The account of another profile.
+
+    Its session is closed once it has read keys that never change: it takes 50 kB.
+    """
+
+    _keys: Any = None
+
+    def get_credentials(self, region: str | None = None) -> Any:
+        from botocore.credentials import Credentials
+
+        keys = self._keys or super().get_credentials(region)
+        if self._keys is None and type(keys) is Credentials:  # not one of its subclasses, which get new ones
+            self._find_configuration()
+            self._keys, self._session = keys, None
+        return keys
+
+    def renew(self) -> bool:
+        is_new = super().renew()
+        if is_new:
+            self._keys = self._configuration = None
+        elif self._keys is not None:
+            self._session = None  # a client or an error has opened it again
+        return is_new
 
     def get_session(self) -> Any:
         from sqlprov.aws.transport.credentials import open_session

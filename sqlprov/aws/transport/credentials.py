@@ -17,6 +17,7 @@ import orjson
 from botocore import exceptions as aws
 from botocore.config import Config
 from botocore.credentials import CredentialResolver, ProcessProvider, create_credential_resolver
+from botocore.hooks import HierarchicalEmitter
 from botocore.parsers import ResponseParserError
 from botocore.session import Session
 from botocore.utils import JSONFileCache, parse_timestamp
@@ -56,13 +57,21 @@ ReadCode = Callable[[str], str]
 class AwsSession(Session):  # type: ignore[misc]
     """botocore's session.
 
+    Args:
+        reader: the session that has read the configuration files, whose handlers serve this one, too: they take
+            90 kB. `None` for this one.
+        more: arguments of botocore's.
+
     Attributes:
         has_sources: whether the sources of credentials are ours.
-        reader: the session that has read the configuration files; `None` for this one.
     """
 
     has_sources = False
-    reader: AwsSession | None = None
+
+    def __init__(self, reader: AwsSession | None = None, **more: Any) -> None:
+        self.reader = reader
+        self.hooks: Any = reader.hooks if reader else HierarchicalEmitter()
+        super().__init__(event_hooks=self.hooks, include_builtin_handlers=reader is None, **more)
 
     @property
     def full_config(self) -> Any:
@@ -174,8 +183,7 @@ def open_session(profile: str | None, reader: AwsSession | None = None) -> AwsSe
     Raises:
         CredentialsError: the profile does not exist, or a file cannot be parsed.
     """
-    session = AwsSession(profile=profile)
-    session.reader = reader
+    session = AwsSession(reader, profile=profile)
     for name in ("config_file", "credentials_file"):
         # botocore reads a folder as if nothing were there.
         if Path(path := session.get_config_variable(name)).expanduser().is_dir():

@@ -120,6 +120,70 @@ def test_an_account_that_was_read_keeps_little() -> None:
         assert all(not cloud._clients for cloud in clouds)
 
 
+def count_sessions() -> int:
+    gc.collect()
+    return sum(isinstance(each, AwsSession) for each in gc.get_objects())
+
+
+def test_a_profile_with_keys_keeps_no_session_after_it_was_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys = "[profile p{0}]\naws_access_key_id = AKIA{0}\naws_secret_access_key = secret\nregion = us-east-1\n"
+    (tmp_path / "config").write_text("".join(keys.format(number) for number in range(5)))
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    before = count_sessions()
+    members = [
+        Member(f"{200_000_000_000 + number}", f"a{number}", keys=(f"AKIA{number}",)) for number in range(5)
+    ]
+    with (
+        Emulator(organization=Organization(members, rows=2)) as em,
+        sqlprov.connect(profile=[f"p{number}" for number in range(5)], endpoint_url=em.url) as con,
+    ):
+        em.inject(Fault("throttle", operation="ListModels", account=members[2].id, times=1))
+        for _ in range(2):
+            assert len(con.sql("SELECT DISTINCT account_id FROM aws.accounts").fetchall()) == 5
+            con.sql(EACH).fetchall()
+            con.sql("SELECT 1").fetchall()
+        assert count_sessions() - before == 1  # that of the first profile, which is the session's own
+
+
+def test_explain_does_not_compare_the_account_with_those_that_are_known_before_it_asks() -> None:
+    with start() as em, connection(em.url, accounts="organization", regions="us-east-1") as con:
+        for name in ("prod", "nobody"):
+            explained = con.sql(f"EXPLAIN SELECT model_name FROM {MODELS} WHERE account = '{name}'")
+            lines = explained.fetchall()[0][1].splitlines()
+            assert explained.warnings == []
+            assert (
+                "  ListModels in us-east-1, each page, for model_name" in lines
+                and "  at least 1 call" in lines
+            )
+
+
+def test_explain_plans_a_call_once_for_all_places() -> None:
+    options = {"accounts": "organization", "regions": "us-east-1,eu-west-1,us-west-2"}
+    with Emulator(organization=make_organization(300)) as em, connection(em.url, **options) as con:
+        con.sql("FROM aws.accounts").fetchall()
+        explained = con.sql(f"EXPLAIN SELECT model_name, tags FROM {MODELS}")
+        shown = explained.fetchall()[0][1]
+        planned = {call.operation: len(call.places) for call in explained.planned}
+    assert planned == {"AssumeRole": 299, "ListModels": 900, "ListTags": 900, "GetResources": 900}
+    for line in (
+        "AssumeRole of 299 accounts, once",
+        "ListModels in eu-west-1, us-east-1, us-west-2 of 300 accounts, each page, for model_name, tags",
+        "at least 900 calls",
+    ):
+        assert f"\n  {line}\n" in shown
+
+
+def test_calls_that_assume_roles_count_in_the_budget() -> None:
+    options = {"accounts": "organization", "regions": "us-east-1", "max_calls": "7"}
+    with start() as em, connection(em.url, **options) as con:
+        query = f"SELECT model_name FROM {MODELS} WHERE region IN ('us-east-1', 'eu-west-1')"
+        with pytest.raises(sqlprov.BudgetExceeded, match="more than 7 calls"):
+            con.sql(query).fetchall()  # two for the organization, two roles, six lists
+        assert len(con.sql(query).fetchall()) > 0
+
+
 def test_a_thousand_profiles_open_nothing_before_they_are_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
