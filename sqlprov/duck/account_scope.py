@@ -68,6 +68,8 @@ def find_accounts(
         known = sorted(each.name for each in accounts)
         named = [name for name in find_equal(ACCOUNT, where) if name not in known]
         near = suggest(named[0], known) if named else ""
+        if any(each.account_id in named for each in accounts):
+            near = " It is an id: write account_id."
         shown = ", ".join(map(repr, known[:5])) + (f" and {len(known) - 5} more" if len(known) > 5 else "")
         run.warn(
             f"No account of the session meets the condition on account of {table}: it has {shown}.{near}"

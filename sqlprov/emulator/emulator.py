@@ -9,7 +9,7 @@ from typing import Any, Self
 from sqlprov.emulator import endpoints, experiments
 from sqlprov.emulator.api_model import load_resource_kinds
 from sqlprov.emulator.defaults import complete
-from sqlprov.emulator.options import ACCOUNT, Call, Fault, Options
+from sqlprov.emulator.options import Call, Fault, Options
 from sqlprov.emulator.organization import Organization
 from sqlprov.emulator.random_experiments import generate_experiments
 from sqlprov.emulator.sample_data import load_resources
@@ -34,8 +34,6 @@ class Emulator(LoopbackServer):
         OSError: the port is taken.
     """
 
-    account_id = ACCOUNT
-
     def __init__(
         self,
         options: Options | None = None,
@@ -46,9 +44,7 @@ class Emulator(LoopbackServer):
     ) -> None:
         path = Path(state) if state is not None else None
         self._service = self._make_service(options or Options(), organization, path)
-        self._service.find_account(
-            self._service.identities.management
-        )  # an unusable state file is an error here
+        self._service.find_account()  # an unusable state file is an error here
         super().__init__(self._service, port)
 
     def _make_service(
@@ -66,6 +62,11 @@ class Emulator(LoopbackServer):
         super().stop()
         for store in self._service.stores:
             store.close()
+
+    @property
+    def account_id(self) -> str:
+        """The id of the management account, which is meant where no account is named."""
+        return self._service.identities.management
 
     @property
     def options(self) -> Options:
@@ -99,7 +100,7 @@ class Emulator(LoopbackServer):
         """End the life of all credentials of roles that have been assumed in an account; None for every account."""
         self._service.identities.expire(account)
 
-    def add(self, noun: str, region: str, members: dict[str, Any], account: str = ACCOUNT) -> None:
+    def add(self, noun: str, region: str, members: dict[str, Any], account: str = "") -> None:
         """Add a resource without checks; members that are not given have defaults.
 
         It keeps its state until an operation changes it, whatever its schedule. It replaces a resource of the
@@ -120,7 +121,7 @@ class Emulator(LoopbackServer):
         with store.write_lock(now):
             store.put([_complete(store, noun, region, members, now)])
 
-    def remove(self, noun: str, region: str, name: str, account: str = ACCOUNT) -> None:
+    def remove(self, noun: str, region: str, name: str, account: str = "") -> None:
         """Remove a resource, whatever its state.
 
         Raises:
@@ -134,7 +135,7 @@ class Emulator(LoopbackServer):
                 raise KeyError(name)
             store.drop(record)
 
-    def get(self, noun: str, region: str, name: str, account: str = ACCOUNT) -> dict[str, Any] | None:
+    def get(self, noun: str, region: str, name: str, account: str = "") -> dict[str, Any] | None:
         """All members that Describe would return, and those that only Create has, with Tags.
 
         None if there is no such resource. Faults and the options that delay Describe do not apply.
@@ -151,7 +152,7 @@ class Emulator(LoopbackServer):
             return public | {"Tags": to_list(record.tags)}
 
     def fill(
-        self, count: int, regions: Sequence[str] = ("us-east-1",), seed: int = 1, account: str = ACCOUNT
+        self, count: int, regions: Sequence[str] = ("us-east-1",), seed: int = 1, account: str = ""
     ) -> None:
         """Add `count` inference experiments that look random and are the same for the same seed.
 
@@ -159,11 +160,11 @@ class Emulator(LoopbackServer):
         """
         store = self._find_store(account)
         with store.write_lock(self.options.read_clock()):
-            store.put(generate_experiments(count, regions, seed, account))
+            store.put(generate_experiments(count, regions, seed, store.account))
 
     def seed_local(self) -> None:
         """Add the sample data of `--local`, once in the life of a state."""
-        self._seed(self._find_store(self._service.identities.management))
+        self._seed(self._find_store())
 
     def _seed(self, store: Store) -> None:
         now = self.options.read_clock()
@@ -173,7 +174,7 @@ class Emulator(LoopbackServer):
             store.set_flag("seeded")
             store.put([_complete(store, *resource, now) for resource in load_resources()])
 
-    def _find_store(self, account: str, region: str = "") -> Store:
+    def _find_store(self, account: str = "", region: str = "") -> Store:
         return self._service.find_account(account, region).context.store
 
     def _fill_region(self, store: Store, region: str) -> None:

@@ -108,13 +108,15 @@ class Service(FaultyService):
         """Those of the accounts that have been called."""
         return [account.context.store for account in self._accounts.values()]
 
-    def find_account(self, id_: str, region: str = "") -> LocalAccount:
+    def find_account(self, id_: str = "", region: str = "") -> LocalAccount:
         """An account, with the first resources of a region; it is made when it is first needed.
+
+        Without an id, it is the management account.
 
         Raises:
             KeyError: the organisation has no such account.
         """
-        organization = self.identities.organization
+        organization, id_ = self.identities.organization, id_ or self.identities.management
         own = organization.by_id[id_].options if organization else None
         with self._opening:
             account = self._accounts.get(id_)

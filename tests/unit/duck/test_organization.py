@@ -159,6 +159,16 @@ def test_explain_does_not_compare_the_account_with_those_that_are_known_before_i
             )
 
 
+def test_an_id_in_the_place_of_a_name_is_a_hint() -> None:
+    with start() as em, connection(em.url, accounts="organization", regions="us-east-1") as con:
+        result = con.sql(f"SELECT model_name FROM {MODELS} WHERE account = '{PROD}'")
+        assert result.fetchall() == []
+        assert result.warnings == [
+            f"No account of the session meets the condition on account of {MODELS}: it has 'own', 'prod', 'stage'. "
+            "It is an id: write account_id."
+        ]
+
+
 def test_explain_plans_a_call_once_for_all_places() -> None:
     options = {"accounts": "organization", "regions": "us-east-1,eu-west-1,us-west-2"}
     with Emulator(organization=make_organization(300)) as em, connection(em.url, **options) as con:

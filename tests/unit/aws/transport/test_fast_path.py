@@ -12,9 +12,10 @@ from sqlprov.aws.transport.clients import Cloud
 from sqlprov.aws.transport.fast_path import choose_sender
 from sqlprov.aws.transport.replies import check_reply
 from sqlprov.emulator import Emulator
+from sqlprov.emulator.options import ACCOUNT
 
 NAMED = {"Name": "one"}
-USER = f"arn:aws:iam::{Emulator.account_id}:user/é+&= '"
+USER = f"arn:aws:iam::{ACCOUNT}:user/é+&= '"
 CALLS = [
     ("sagemaker", "ListInferenceExperiments", {"MaxResults": 2}),
     (
@@ -81,7 +82,7 @@ def test_only_reads_of_json_and_query_services_take_the_fast_path(cloud: Cloud) 
     for each in (client, sts, s3):
         each.meta.events.register("request-created", lambda operation_name, **_: made.append(operation_name))
     assert "Models" in choose_sender(client, "ListModels", True)({}, None)
-    assert choose_sender(sts, "GetCallerIdentity", True)({}, None)["Account"] == Emulator.account_id
+    assert choose_sender(sts, "GetCallerIdentity", True)({}, None)["Account"] == ACCOUNT
     assert made == []
     choose_sender(client, "ListModels", False)({}, None)
     with pytest.raises(ClientError):
