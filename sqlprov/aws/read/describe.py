@@ -33,6 +33,8 @@ from sqlprov.plan.read.lookup import Lookup, build_arguments, takes_list
 from sqlprov.plan.read.plan import MOST_LOOKUPS
 
 _PARTED = "[:/]"
+_FAILED = "(?i)internal|unavailable|server|timeout|failure"
+"""Codes of errors that are not about what was sent."""
 Items = list[Mapping[str, Any]]
 
 
@@ -63,6 +65,32 @@ def describe_rows(run: Run, cloud: Cloud, table: Table, rows: Sequence[PartialRo
     by_key = {_get_key(item, [describe.paths[name] for name in names]): item for item in items}
     pairs = ((row, by_key.get(tuple(map(str, row.get_values(table, names))))) for row in rows)
     return [replace(row, described=item) for row, item in pairs if item is not None]
+
+
+def describe_keys(run: Run, cloud: Cloud, table: Table, rows: Sequence[PartialRow]) -> list[PartialRow]:
+    """As `describe_rows`, of rows that are looked up by their keys.
+
+    If the service refuses the call, a key may be the reason: one that the list does not have is not a row.
+
+    Raises:
+        OperationalError: as `describe_rows`.
+    """
+    try:
+        return describe_rows(run, cloud, table, rows)
+    except ServiceError as refusal:
+        if not refusal.code or re.search(_FAILED, refusal.code):
+            raise
+        if len(rows) > 1:
+            return [each for row in rows for each in describe_keys(run, cloud, table, [row])]
+        if len(_find_parents(table, rows[0])[0]) < len(table.list.parents):
+            raise
+        try:
+            listed = [row.spell_key(table) for row in list_rows(run, cloud, table, rows[0])]
+        except OperationalError:
+            raise refusal from None
+        if tuple(map(str, rows[0].key or ())) in listed or any("" in key for key in listed):
+            raise
+        return []
 
 
 def look_up_rows(run: Run, cloud: Cloud, table: Table, rows: Sequence[PartialRow]) -> list[PartialRow]:

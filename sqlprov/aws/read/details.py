@@ -9,7 +9,7 @@ from itertools import islice
 from typing import Any
 
 from sqlprov.aws.read.decoder import to_tags
-from sqlprov.aws.read.describe import describe_rows, look_up_rows
+from sqlprov.aws.read.describe import describe_keys, describe_rows, look_up_rows
 from sqlprov.aws.read.partial_row import PartialRow, move
 from sqlprov.aws.read.tagging_api import LONGEST_ARN, read_many_tags
 from sqlprov.aws.transport.accounts import Accounts
@@ -190,7 +190,8 @@ class DetailReader:
             case Lookup.LIST:
                 return look_up_rows(self._run, cloud, self._table, rows)
             case Lookup.DESCRIBE:
-                rows = describe_rows(self._run, cloud, self._table, rows)
+                describe = describe_keys if rows[0].key is not None else describe_rows
+                rows = describe(self._run, cloud, self._table, rows)
                 rows = [self._move(row, ColumnSource.DESCRIBE) for row in rows]
         return self._read_further(rows[0]) if len(rows) == 1 else list(rows)
 

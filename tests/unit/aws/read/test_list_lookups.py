@@ -15,6 +15,7 @@ from moto_server import start_moto
 from sqlprov.catalog import Catalog
 from sqlprov.catalog.read_calls import ErrorRule
 from sqlprov.catalog.table import ErrorRules
+from sqlprov.errors import OperationalError
 from sqlprov.plan.read.predicate import In
 
 # Table -> an id that does not exist, and what no id of it looks like.
@@ -130,3 +131,53 @@ def test_policies_of_aws_are_neither_described_nor_parents(url: str) -> None:
         table = Catalog().get_table("aws", "iam", name)
         found = read_table(url, table, (column,), In(column, (managed,)))
         assert ([operation for operation, *_ in found.requests], found.rows) == (["ListPolicies"], [])
+
+
+def refuse(code: str) -> Any:
+    def answer(parameters: Mapping[str, Any]) -> Any:
+        raise ServiceFailure(code)
+
+    return answer
+
+
+def describe_model(code: str) -> Any:
+    def answer(parameters: Mapping[str, Any]) -> Any:
+        if parameters["ModelName"] != "here":
+            raise ServiceFailure(code)
+        return MODEL
+
+    return answer
+
+
+MODEL = {"ModelName": "here", "ModelArn": "arn:here", "CreationTime": 1.0}
+LISTED: dict[str, Any] = {"ListModels": lambda _: {"Models": [MODEL]}}
+
+
+@pytest.mark.parametrize("code", ["InvalidArn", "ValidationException", "SomethingNotFound"])
+@pytest.mark.parametrize("wanted", [("nothing",), ("here", "nothing"), ("nothing", "here", "nowhere")])
+def test_a_key_that_describe_refuses_and_the_list_lacks_is_no_row(code: str, wanted: tuple[str, ...]) -> None:
+    table = Catalog().get_table("aws", "sagemaker", "models")
+    with run_json_service({**LISTED, "DescribeModel": describe_model(code)}) as url:
+        result = read_table(url, table, ("model_name", "execution_role_arn"), In("model_name", wanted))
+    assert result.values("model_name") == [each for each in wanted if each == "here"]
+
+
+@pytest.mark.parametrize(
+    ("operations", "code"),
+    [
+        ({**LISTED, "DescribeModel": refuse("InvalidArn")}, "InvalidArn"),
+        ({"ListModels": refuse("Odd"), "DescribeModel": refuse("InvalidArn")}, "InvalidArn"),
+        (
+            {"ListModels": lambda _: {"Models": []}, "DescribeModel": refuse("InternalFailure")},
+            "InternalFailure",
+        ),
+        ({"ListModels": lambda _: {"Models": []}, "DescribeModel": refuse("Throttling")}, "Throttling"),
+    ],
+)
+def test_a_refusal_is_raised_unless_the_list_says_that_the_row_does_not_exist(
+    operations: Mapping[str, Any], code: str
+) -> None:
+    table = Catalog().get_table("aws", "sagemaker", "models")
+    columns = ("model_name", "execution_role_arn")
+    with run_json_service(operations) as url, pytest.raises(OperationalError, match=code):
+        read_table(url, table, columns, In("model_name", ("here",)), settings={"max_attempts": 1})
