@@ -107,8 +107,10 @@ test-spark: $(SPARK)/.done $(SAIL)/.done
 	$(SPARK)/bin/python -m pytest -q -W ignore tests/independent/test_spark.py tests/independent/test_spark_engine.py
 	$(SAIL)/bin/python -m pytest -q -W ignore tests/independent/test_spark.py tests/independent/test_spark_engine.py
 
-# A thousand accounts in 30 regions: some minutes.
+# A thousand accounts in 30 regions: a quarter of an hour.
 bench-spark: $(SPARK)/.done $(SAIL)/.done
+	$(SPARK)/bin/python -m benchmarks.spark
+	$(SAIL)/bin/python -m benchmarks.spark --only engine
 	ACCOUNTS=1000 $(SPARK)/bin/python -m pytest -q -s -W ignore tests/independent/test_spark.py -k many_accounts
 	ACCOUNTS=1000 $(SAIL)/bin/python -m pytest -q -s -W ignore tests/independent/test_spark.py -k many_accounts
 

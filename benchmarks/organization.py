@@ -20,19 +20,31 @@ class BotoOrganization:
     """Contender (a): boto3, with a session for each account, a client for each of its regions, and 64 threads.
 
     A session makes its clients one at a time.
+
+    Args:
+        most: accounts whose clients there are at once; 0 for all.
     """
+
+    def __init__(self, most: int = 0) -> None:
+        self._most = most
 
     def read(self, regions: list[str]) -> int:
         """The number of rows in all accounts."""
         pages = boto3.client("organizations").get_paginator("list_accounts").paginate()
         accounts = [account["Id"] for page in pages for account in page["Accounts"]]
+        most = self._most or len(accounts)
         with ThreadPoolExecutor(IN_FLIGHT) as pool:
-            sessions = list(pool.map(self._open_session, accounts))
-            clients = [
-                session.client("sagemaker", region_name=region)
-                for session, region in product(sessions, regions)
-            ]
-            rows = [row for part in pool.map(self._list_models, clients) for row in part]
+            return sum(
+                self._read_accounts(pool, accounts[at : at + most], regions)
+                for at in range(0, len(accounts), most)
+            )
+
+    def _read_accounts(self, pool: ThreadPoolExecutor, accounts: list[str], regions: list[str]) -> int:
+        sessions = list(pool.map(self._open_session, accounts))
+        clients = [
+            session.client("sagemaker", region_name=region) for session, region in product(sessions, regions)
+        ]
+        rows = [row for part in pool.map(self._list_models, clients) for row in part]
         return len(rows)
 
     def _open_session(self, account: str) -> boto3.Session:

@@ -1,4 +1,7 @@
-"""Compares random queries over accounts and regions with plain DuckDB over the rows that boto3 reads with roles."""
+"""Compares random queries over accounts and regions with plain DuckDB over the rows that boto3 reads with roles.
+
+Half of them have an engine.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from moto_organization import REGIONS, MotoOrganization, start_organization
 from slices import SWEEP
+from workers import Workers
 
 import sqlprov
 
@@ -82,6 +86,13 @@ def live(organization: MotoOrganization) -> Iterator[sqlprov.Connection]:
         patch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
         with sqlprov.connect(endpoint_url=organization.url, region=REGIONS) as con:
             yield con
+
+
+@pytest.fixture(scope="module")
+def workers(live: sqlprov.Connection) -> Iterator[Workers]:
+    made = Workers()
+    yield made
+    made.close()
 
 
 @pytest.fixture(scope="module")
@@ -194,16 +205,20 @@ def queries(draw: st.DrawFn) -> str:
     query=queries(),
     choice=st.sampled_from(list(CHOICES)),
     pushdown=st.sampled_from(["on", "on", "on", "off"]),
+    has_engine=st.booleans(),
 )
 def test_a_random_query_over_accounts_has_the_answer_of_plain_duckdb(
     query: str,
     choice: str,
     pushdown: str,
+    has_engine: bool,
     live: sqlprov.Connection,
+    workers: Workers,
     truth: duckdb.DuckDBPyConnection,
     ids: list[str],
 ) -> None:
     expected = truth.sql(query.format(t=f"truth{list(CHOICES).index(choice)}", id=ids)).to_arrow_table()
     live.sql(f"SET sqlprov_accounts = '{choice}'; SET sqlprov_pushdown = {pushdown}")
-    rows = live.sql(query.format(t="aws.ec2.volumes", id=ids)).arrow()
+    engine = workers if has_engine else None
+    rows = live.sql(query.format(t="aws.ec2.volumes", id=ids), engine=engine).arrow()
     assert rows.to_pylist() == expected.to_pylist()
