@@ -25,11 +25,24 @@ def check_argument(name: str, value: object, kinds: Any, expected: str) -> None:
 
 
 def check_texts(name: str, value: Any, expected: str, kinds: Any = str) -> None:
-    """Check that an argument is a text, or a collection of texts; otherwise as `check_argument`."""
+    """Check that an argument is a text, or a collection of texts, none of them empty; otherwise as `check_argument`."""
     if not isinstance(value, kinds):
         is_collection = isinstance(value, Collection) and not isinstance(value, str | bytes | Mapping)
         if not is_collection or not all(isinstance(each, kinds) for each in value):
             raise InterfaceError(f"{name} is {expected}, not {reprlib.repr(value)}.")
+    refuse_empty(name, value)
+
+
+def refuse_empty(name: str, value: object) -> None:
+    """Refuse an empty text, alone or among others: it is most often a variable of a shell that is not set.
+
+    Raises:
+        InterfaceError: there is one.
+    """
+    if value == "" or (isinstance(value, Collection) and not isinstance(value, str) and "" in value):
+        raise InterfaceError(
+            f"{name} is empty. Leave it out for the default, or set the variable that it comes from."
+        )
 
 
 def check_parameters(parameters: object) -> None:

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sqlprov.api.arguments import check_argument, check_texts
+from sqlprov.api.arguments import check_argument, check_texts, refuse_empty
 from sqlprov.api.tracebacks import cut_traceback
 from sqlprov.catalog import Catalog
 from sqlprov.errors import InterfaceError
@@ -77,6 +77,7 @@ def connect(
     ('InService',)
     """
     check_argument("database", database, str | Path | None, "':memory:' or the path of a file")
+    refuse_empty("database", database)
     _check_account(local, endpoint_url, profile, settings)
     check_argument("read_only", read_only, bool, "True or False")
     if not isinstance(sandbox, bool | Path):
@@ -199,6 +200,7 @@ def detach(con: DuckDBPyConnection, as_: str = "aws") -> None:
 def _check_account(local: object, endpoint_url: object, profile: object, settings: object) -> None:
     check_argument("local", local, bool, "True or False")
     check_argument("endpoint_url", endpoint_url, str | None, "a URL, such as 'http://localhost:4566'")
+    refuse_empty("endpoint_url", endpoint_url)
     if profile is not None:
         check_texts("profile", profile, "the name of a profile, such as 'prod', or a list of them")
     check_argument("settings", settings, Mapping | None, "a mapping, such as {'max_calls': '100'}")

@@ -35,8 +35,9 @@ SHORTEST_KEY = 16
 HIDDEN = "(hidden)"
 ROLE_CACHE = "~/.aws/cli/cache"
 """Folder in which the AWS CLI keeps the credentials of assumed roles, too."""
-_UNUSABLE = re.compile(r"[^!-~]")
-"""Characters that no key or token has; a header with a line end is not sent, and the error would show the token."""
+_UNUSABLE = re.compile(r"""[^!-~]|^["'](?=.*["']$)""")
+"""Characters that no key or token has; a header with a line end is not sent, and the error would show the token.
+Quotation marks belong to a shell, and not to its variable or the file."""
 _ANSWER = '{"Version": 1, "AccessKeyId": "", "SecretAccessKey": ""}'
 _VARIABLES = {
     "access_key": "AWS_ACCESS_KEY_ID",
@@ -112,6 +113,11 @@ class RoleCache(JSONFileCache):  # type: ignore[misc]
 
 class _Helper(subprocess.Popen[bytes]):
     """A credential_process that ends in time and whose output stays out of errors."""
+
+    def __init__(self, args: list[str], **options: Any) -> None:
+        if not args:
+            raise HelperFailed("credential_process is empty")
+        super().__init__(args, **options)
 
     def communicate(self, input: bytes | None = None, timeout: float | None = None) -> tuple[bytes, bytes]:
         name = Path(str(self.args[0])).name  # type: ignore[index]

@@ -214,8 +214,10 @@ class Login:
         if region and not REGION_NAME.fullmatch(region):
             names = [name for name in ("AWS_REGION", "AWS_DEFAULT_REGION") if os.environ.get(name)]
             source = names[0] if names else "region in the AWS config file"
-            known = [each.region for each in list_regions()]
-            raise RegionError(f"{source} = {region!r} is not a region.{suggest(region, known)}")
+            near = suggest(region, [each.region for each in list_regions()])
+            if "," in region:
+                near = " It names one; pass --region for each, or SET sqlprov_regions."
+            raise RegionError(f"{source} = {region!r} is not a region.{near}")
         return region or self.fallback_region
 
     def _read_region(self) -> str | None:

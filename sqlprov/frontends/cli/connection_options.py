@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import fields
 from functools import wraps
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -90,7 +89,6 @@ OPTIONS = (
     click.option(
         "--allow-file",
         multiple=True,
-        type=click.Path(path_type=Path),
         metavar="PATH",
         help="--sandbox, but for this file or folder. May be repeated.",
     ),
@@ -117,18 +115,24 @@ class ConnectionOptions:
     organization: bool
     read_only: bool
     sandbox: bool
-    allow_file: tuple[Path, ...]
+    allow_file: tuple[str, ...]
     set: dict[str, str]
 
     def connect(self) -> sqlprov.Connection:
         """Open a connection.
 
         Raises:
-            UsageError: the options contradict each other.
+            UsageError: an option is empty, or the options contradict each other.
             Error: as `sqlprov.connect`.
         """
         import sqlprov
+        from sqlprov.api.arguments import refuse_empty
 
+        for field in fields(self):
+            try:
+                refuse_empty(f"--{field.name.replace('_', '-')}", getattr(self, field.name))
+            except Error as error:
+                raise click.UsageError(str(error)) from None
         if self.local and (self.endpoint_url or self.profile):
             raise click.UsageError("--local takes neither --endpoint-url nor --profile.")
         return sqlprov.connect(

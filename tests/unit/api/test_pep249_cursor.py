@@ -383,6 +383,24 @@ def test_an_argument_of_another_type_is_named_with_its_value(arguments: dict[str
 
 
 @pytest.mark.parametrize(
+    "arguments",
+    [
+        {"database": ""},
+        {"endpoint_url": ""},
+        {"profile": ""},
+        {"profile": ["a", ""]},
+        {"region": ""},
+        {"region": ["us-east-1", ""]},
+        {"sandbox": ""},
+    ],
+)
+def test_an_empty_argument_is_refused_and_not_the_default(arguments: dict[str, Any]) -> None:
+    (name,) = arguments
+    with pytest.raises(errors.InterfaceError, match=rf"^{name} is empty\. Leave it out for the default"):
+        sqlprov.connect(**arguments)
+
+
+@pytest.mark.parametrize(
     "arguments", [{"services": 5}, {"services": [5]}, {"regions": None}, {"as_": 5}, {"profile": 5}]
 )
 def test_an_argument_of_attach_of_another_type_is_named(arguments: dict[str, Any]) -> None:

@@ -326,6 +326,7 @@ FAILURES: dict[str, tuple[str, dict[str, str | None], str]] = {
         {},
         "did not print JSON",
     ),
+    "helper without a name": ("[default]\ncredential_process =\n", {}, "credential_process is empty"),
     "helper with an open quotation": (
         "[default]\ncredential_process = 'a\n",
         {},
@@ -427,7 +428,9 @@ def test_a_configuration_that_is_not_utf_8_is_an_error(configure: Configure) -> 
     assert "config: the file is not UTF-8" in str(fail())
 
 
-@pytest.mark.parametrize("value", ["{}\n", "{}\r", " {}", "{}\u00c4", "{}\x00".replace("\x00", "\t")])
+@pytest.mark.parametrize(
+    "value", ["{}\n", "{}\r", " {}", '"{}"', "'{}'", "{}\u00c4", "{}\x00".replace("\x00", "\t")]
+)
 @pytest.mark.parametrize("name", ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"])
 def test_a_blank_or_a_line_end_in_a_variable_is_named_and_nothing_is_sent(
     configure: Configure, server: CredentialServer, name: str, value: str
@@ -467,6 +470,12 @@ def test_a_region_that_is_none_is_named_with_its_variable(
     with sqlprov.connect() as con, pytest.raises(RegionError) as met:
         con.sql(NAMES)
     assert str(met.value) == f"{variable} = {value!r} is not a region. Did you mean 'us-east-1'?"
+
+
+def test_a_variable_with_two_regions_says_how_to_name_several(configure: Configure) -> None:
+    configure(f"[default]\n{KEYS}", AWS_REGION="us-east-1,eu-west-1")
+    with sqlprov.connect() as con, pytest.raises(RegionError, match=r"It names one; pass --region for each"):
+        con.sql(NAMES)
 
 
 ENDPOINTS: dict[str, tuple[str, dict[str, str | None]]] = {
