@@ -176,8 +176,7 @@ def _check_endpoint(run: Run, cloud: Cloud, region: str, error: Error | None) ->
     others = sorted(cloud.list_endpoints().items())
     endpoints = ", ".join([own, *(f"{name} at {url}" for name, url in others if name not in ("", "sts"))])
     if isinstance(error, Unreachable):
-        remedy = "Check the network, HTTPS_PROXY, --endpoint-url and AWS_ENDPOINT_URL."
-        return Check("endpoint", CheckStatus.FAILED, f"{endpoints}: {error}", remedy)
+        return Check("endpoint", CheckStatus.FAILED, f"{endpoints}: {error}")
     return Check("endpoint", CheckStatus.OK, endpoints)
 
 

@@ -91,7 +91,9 @@ def call(
                     if failed.failure.next is Next.GIVE_UP or record.attempts >= cloud.find_max_attempts(run):
                         error = failed.failure.error
                         if record.attempts > 1:
-                            error.args = (f"{error} After {record.attempts} attempts.",)
+                            text = str(error).rstrip()
+                            text += "" if text.endswith((".", ")")) else "."
+                            error.args = (f"{text} After {record.attempts} attempts.",)
                         break
                     paced = cloud.get_limiter(service, region).rate is not None
                     if not (paced and failed.failure.next is Next.SLOW_DOWN):

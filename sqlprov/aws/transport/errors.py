@@ -130,7 +130,10 @@ def classify(exception: Exception, operation: str, region: str, iam: IamActions)
         )
         return Failure(CredentialsError(text, **named), Next.GIVE_UP)
     if isinstance(exception, NO_CONNECTION):
-        text = f"{where}: endpoint not reachable ({exception})."
+        text = (
+            f"{where}: endpoint not reachable ({exception}). Check the network, HTTPS_PROXY, --endpoint-url and "
+            "AWS_ENDPOINT_URL."
+        )
         return Failure(Unreachable(text, **named), Next.RETRY, unsent=True)
     certificate = re.search(_CERTIFICATE, str(exception)) if isinstance(exception, aws.SSLError) else None
     number = int(certificate[1] or 0) if certificate else 0
