@@ -42,6 +42,15 @@ def test_the_versions_agree() -> None:
     assert declared == sqlprov.__version__ == newest[1]
 
 
+def test_only_the_extra_fast_installs_the_compiled_sqlglot_which_others_cannot_extend() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    extras = project["optional-dependencies"]
+    compiled = [name for name, needs in extras.items() if any("sqlglot[c]" in each for each in needs)]
+    assert compiled == ["fast"]
+    assert "fast" not in extras["all"][0]
+    assert not any("sqlglot[" in each for each in project["dependencies"])
+
+
 def test_no_comment_leaves_work_for_later() -> None:
     marks = re.compile("|".join(["TO" + "DO", "FIX" + "ME", "X" * 3]))
     for file in list_files():
