@@ -17,10 +17,9 @@ from sqlprov.duck.definitions import Definitions
 from sqlprov.duck.errors import find_missing_names, find_missing_table, suggest_live_name, translate
 from sqlprov.duck.foreign_functions import create_missing
 from sqlprov.duck.session import VARIABLE, Session
-from sqlprov.errors import NotSupportedError, ResourceFileError, show_caret
+from sqlprov.errors import NotSupportedError, ResourceFileError
 from sqlprov.records import dataclass
 from sqlprov.sql import Query, Statement
-from sqlprov.sql.duckdb_types import format_duckdb_type
 from sqlprov.sql.lexer import list_parameters, quote_path
 from sqlprov.sql.names import TableName, find_mentions, find_tagged_table
 
@@ -33,9 +32,6 @@ BATCH = 2048
 """Rows that DuckDB passes at a time while a result is streamed."""
 _ARROW_FAILED = "json_extract is not a scalar function"
 """DuckDB's error if an arrow that could not become a call meets the macro."""
-
-_MIXING = frozenset({"json", "insert", "update", "merge", "union", "except", "intersect"})
-"""Words of statements in which a nested value may meet JSON."""
 
 T = TypeVar("T")
 _numbers = itertools.count(1)
@@ -139,46 +135,31 @@ class Binder:
             self.duck.execute(f"CREATE OR REPLACE TEMP MACRO to_json{self._hidden}")
             self._macros["to_json"], self._hidden = self._hidden, ""
         is_copy = {"copy", "to"} <= query.words
-        bodies = self._reach(query.text)
-        has_json = any(re.search(r"(?i)->|json_", text) for text in (query.text, *bodies))
-        mixes = not query.words.isdisjoint(_MIXING)
-        tables = self.find_tables(query) if has_json or (mixes and not is_copy) else []
+        bodies, tables = self._reach(query.text), self.find_tables(query)
+        columns = [column for table in tables for column in table.columns]
+        nested = frozenset(column.name for column in columns if pa.types.is_nested(column.type))
         if not is_copy and not tables:
             return query
-        from sqlprov.duck.json_casts import (
-            Probe,
-            convert_copies,
-            find_cast,
-            find_read,
-            mixes_json_with_text,
-        )
-        from sqlprov.duck.json_functions import NESTED
-        from sqlprov.sql.json_calls import rewrite
+        from sqlprov.duck.json_check import JsonCheck, may_convert
 
-        def bind(how: Callable[[str, Any], Any], text: str, values: Any) -> Any:
-            return self._try(how, text, replace(bindings, parameters=values), run)
-
-        probe = Probe(self._open_probe(), bindings.parameters, bind)
-        if has_json and tables and mixes_json_with_text(rewrite(find_read(query.text)), bodies, probe):
-            value = re.search(r"(?i)->(?!>)|\bjson_(extract|value|each|tree)\b", query.text)
-            raise NotSupportedError(
-                "This is JSON, in which a text has quotes, but it is used as text. Write ->> or json_extract_string, "
-                "whose value is text; or cast to VARCHAR or JSON if you mean the JSON.\n"
-                + show_caret(query.text, value.start() if value else 0)
-            )
-        if is_copy:
-            self._hide_to_json()
-            query = Query(convert_copies(query.text, probe), query.offset)
-            self._hide_to_json()  # which the query itself may have needed
+        duck = self._open_probe()
+        if not is_copy and not may_convert(query, bodies, nested, duck):
             return query
-        columns = (column for table in tables for column in table.columns)
-        nested = {each.name for each in columns if re.search(NESTED, format_duckdb_type(each.type))}
-        if mixes and (name := find_cast(query.text[query.inner_offset :], nested, probe)):
-            place = show_caret(query.text, max(query.text.lower().find(name.lower()), 0))
-            raise NotSupportedError(
-                f"{name} would become DuckDB's JSON here, in which what AWS did not send is null. "
-                f"Write {name}::JSON.\n{place}"
-            )
+
+        def ask(how: Callable[[str, Any], Any], text: str) -> Any:
+            return self._try(how, text, replace(bindings, parameters=None), run)
+
+        check = JsonCheck(
+            self._session, duck, query, bodies, nested, bindings.parameters, ask, run.bound_variables
+        )
+        if tables:
+            check.check()
+        if is_copy:
+            from sqlprov.duck.json_copies import convert_copies
+
+            self._hide_to_json()
+            query = Query(convert_copies(query.text, check.serialize, check.list_types), query.offset)
+            self._hide_to_json()  # which the query itself may have needed
         return query
 
     def _reach(self, text: str) -> list[str]:

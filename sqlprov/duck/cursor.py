@@ -53,10 +53,6 @@ _TEMPORARY = (
     "SELECT 1 FROM duckdb_tables() WHERE temporary AND lower(table_name) = lower(?) "
     "UNION ALL SELECT 1 FROM duckdb_views() WHERE temporary AND NOT internal AND lower(view_name) = lower(?)"
 )
-_TEXTS = (
-    "SELECT lower(column_name) FROM duckdb_columns() WHERE data_type = 'VARCHAR' AND lower(table_name) IN ?"
-)
-"""The columns of text of the tables that a statement may name."""
 _OTHERS = (
     "SELECT 1 FROM duckdb_columns() WHERE lower(column_name) = ? AND lower(table_name) IN ? "
     "AND data_type NOT LIKE '%[]'"
@@ -112,14 +108,15 @@ class Cursor:
             raise NotSupportedError(reason)
         inner = statement.inner if isinstance(statement, Explain) else statement
         if isinstance(inner, Query):
-            self._check_json(inner, bindings)
+            self._check_members(inner)
         if self._is_write(inner):
             # What a write reads must not be older than the resource.
             run.settings = replace(run.settings, bulk_tags=False)
             is_dry = dry_run or inner is not statement
             try:
                 return self._write(inner, bindings, run, dry_run=is_dry, asking=asking)
-            except (duckdb.Error, UnknownName) as error:  # of a query made of the statement's parts
+            except (duckdb.Error, UnknownName, NotSupportedError) as error:
+                # Of a query made of the statement's parts.
                 raise move_place(error, inner.text) from None
         assert isinstance(inner, Query), "every other kind is handled above"
         if isinstance(statement, Explain):
@@ -132,11 +129,11 @@ class Cursor:
         if reason := find_refusal(query, self._session.catalog, self.binder.read_path):
             raise NotSupportedError(reason)
         bindings = Bindings(None, None)
-        self._check_json(query, bindings)
+        self._check_members(query)
         return self.queries.split(query, bindings, run)
 
-    def _check_json(self, query: Query, bindings: Bindings) -> None:
-        """Refuse `json_extract(…) = 'text'`, `tags['team']` and `tags->>'team'` of live tables."""
+    def _check_members(self, query: Query) -> None:
+        """Refuse `tags['team']` and `tags->>'team'` of live tables, whose tags are a list."""
         try:
             bodies = self.binder.definitions.reach(query.text)
         except duckdb.Error:  # an aborted transaction
@@ -157,23 +154,11 @@ class Cursor:
             name, advice = arrow
             place = show_caret(query.text, name.start)
             raise NotSupportedError(f"A list has no member of that name. {advice}\n{place}")
-        # Imported here: sqlglot takes 60 ms.
-        from sqlprov.sql.json_calls import compare_as_text
-        from sqlprov.sql.json_comparisons import find_json_comparison
-        from sqlprov.sql.whole_rows import find_whole_row
+        if query.words & TABLE_MACROS.keys() and query.tree:
+            from sqlprov.sql.whole_rows import find_whole_row  # imported here: sqlglot takes 60 ms
 
-        if query.tree and (reason := find_whole_row(query.tree, query.text, TABLE_MACROS)):
-            raise NotSupportedError(reason)
-        text, parameters = compare_as_text(query.text), bindings.parameters or {}
-        if not isinstance(parameters, Mapping):
-            text = number_parameters(text)
-            parameters = {str(number): value for number, value in enumerate(parameters, start=1)}
-        columns = [column for table in tables for column in table.columns]
-        names = {each.name for each in columns if pa.types.is_string(each.type) and not each.is_json}
-        local = {name for (name,) in self.binder.duck.execute(_TEXTS, [list(query.words)]).fetchall()}
-        names |= local.difference(each.name for each in columns)
-        if reason := find_json_comparison(text, bodies, names, parameters):
-            raise NotSupportedError(reason)
+            if reason := find_whole_row(query.tree, query.text, TABLE_MACROS):
+                raise NotSupportedError(reason)
 
     def stop_profiling(self) -> None:
         """Have DuckDB write no profile, which may be a file; a setting of each cursor."""

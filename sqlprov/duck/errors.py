@@ -97,7 +97,7 @@ def move_place(error: Exception, text: str) -> Exception:
     ):  # DuckDB has parsed the statement as written
         return error
     rest = place[2][max(len(place[3]) - len(f"LINE {place[1]}: "), 0) :]
-    word = re.match(r'"[^"]*"|\w+', rest)
+    word = re.match(r""""[^"]*"|'[^']*'|\$?\w+""", rest)
     starts = [match.start() for match in re.finditer(rf"{re.escape(word[0])}(?!\w)", text)] if word else []
     # What follows in the query may follow in the statement, too. If it does not, RETURNING is the last clause.
     at = max(starts, key=lambda start: (_count_equal(text[start:], rest), start), default=None)

@@ -1,8 +1,7 @@
 """Finds keys that can only have the values of another table's column, such as `b.key` in `a JOIN b ON b.key = a.x`.
 
 The plan that EXPLAIN prints shows columns by their aliases, so two columns may share a name. A serialized plan refers
-to them exactly, but DuckDB serializes no scan of a Python object. So it plans the query once more, with functions in
-place of the live tables, in a transaction that is rolled back.
+to them exactly.
 """
 
 from __future__ import annotations
@@ -13,23 +12,19 @@ from dataclasses import replace
 from itertools import product
 
 import duckdb
-import orjson
 import pyarrow as pa
 
 from sqlprov.aws.read.rows import IDENTIFIER
-from sqlprov.catalog.column import TAG_MAP, Column
+from sqlprov.catalog.column import TAG_MAP
 from sqlprov.catalog.table import Table
 from sqlprov.duck.explain_plan import Node, PlanScan
-from sqlprov.duck.live_table import LiveTable
 from sqlprov.duck.scope_finder import REGION
+from sqlprov.duck.serialized_plan import serialize_plan, write_table_stub
 from sqlprov.duck.session import Session
-from sqlprov.duck.vocabulary import read_keywords
 from sqlprov.plan.read.domain import list_columns, list_conjuncts
 from sqlprov.plan.read.hints import JoinKey, Source
 from sqlprov.plan.read.needs import find_needs
 from sqlprov.plan.read.predicate import IsNull, Not, Predicate
-from sqlprov.sql.duckdb_types import format_duckdb_type
-from sqlprov.sql.lexer import quote_identifier, quote_path
 
 log = logging.getLogger("sqlprov")
 
@@ -72,8 +67,8 @@ def find_join_keys(
     """
     lives = {scan.live.table.full_name: scan.live for scan in scans}
     try:
-        views = [_write_view(live, words) for live in lives.values()]
-        roots = _serialize_plan(session, duck, text, views)
+        stubs = [write_table_stub(live.table, words) for live in lives.values()]
+        roots = serialize_plan(session, duck, text, stubs, optimize=True)
         keys = list(_Joins(roots, {name: live.table for name, live in lives.items()}).find())
     except (duckdb.Error, LookupError, TypeError, ValueError):  # not every step can be serialized
         log.debug("no keys of joins are known", exc_info=True)
@@ -132,45 +127,6 @@ def _has_condition(where: Predicate) -> bool:
     """Whether a condition is likely to leave few rows: DuckDB adds IS NOT NULL to joins, and a region is a place."""
     parts = list_conjuncts(where)
     return any(part != Not(IsNull(column)) for part in parts for column in list_columns(part) - {REGION})
-
-
-def _serialize_plan(
-    session: Session, duck: duckdb.DuckDBPyConnection, text: str, views: Sequence[str]
-) -> list[Node]:
-    with session.replacing:
-        duck.execute("BEGIN TRANSACTION")
-        try:
-            duck.execute(";".join(views))
-            query = "SELECT json_serialize_plan($text::VARCHAR, optimize := true)"
-            ((plan,),) = duck.execute(query, {"text": text}).fetchall()
-        finally:
-            duck.execute("ROLLBACK")
-    roots: list[Node] = orjson.loads(plan)["plans"]
-    return roots
-
-
-def _write_view(live: LiveTable, words: Collection[str]) -> str:
-    """The statement that replaces a table by a function whose first argument names it.
-
-    Nested types take most of the time; they matter only for columns that are named.
-    """
-
-    def write_type(column: Column) -> str:
-        if column.is_json:
-            return "JSON"
-        if not pa.types.is_nested(column.type):
-            return format_duckdb_type(column.type)
-        return format_duckdb_type(column.type, read_keywords()) if column.name in words else "VARCHAR"
-
-    name = live.table.full_name
-    values = ", ".join(f"NULL::{write_type(column)}" for column in live.table.visible_columns)
-    columns = ", ".join(
-        f"column{at} AS {quote_identifier(column.name)}"
-        for at, column in enumerate(live.table.visible_columns, 1)
-    )
-    # DuckDB has no statistics of this function, and must not conclude from the number of its rows.
-    rows = f"repeat_row('{name}', {values}, num_rows := 1000000000)"
-    return f"CREATE OR REPLACE VIEW {quote_path(*name.split('.'))} AS SELECT {columns} FROM {rows}"
 
 
 class _Joins:

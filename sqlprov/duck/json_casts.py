@@ -1,293 +1,360 @@
-"""Finds where DuckDB itself would convert nested columns to JSON: a COPY converts them first, the rest is refused."""
+"""Finds where a statement needs AWS's JSON, or the text in it, and DuckDB would use something else.
+
+The serialized plan has each cast, also those that DuckDB adds, with both types: where a nested value becomes JSON or
+text, where a text is read as JSON, and where a value in JSON becomes text with its quotes.
+"""
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from itertools import pairwise
-from typing import Any
+from collections.abc import Iterator, Sequence
+from itertools import chain
+from typing import Any, NamedTuple
 
-import duckdb
+from sqlprov.duck.explain_plan import Node
+from sqlprov.sql.lexer import quote_text
 
-from sqlprov.duck.json_functions import NESTED
-from sqlprov.records import dataclass
-from sqlprov.sql.lexer import Token, TokenKind, find_closing, quote_identifier, skip, tokenize
-
-_WRITES_JSON = "to_json(struct_pack("
-"""The call in DuckDB's plan of a COPY that writes JSON."""
-_FORMATS = ("TIMESTAMPFORMAT", "TIMESTAMP_FORMAT")
-_COLUMNS = re.compile(r'(?:list_value\()?("?\w+"?(?:, "?\w+"?)*)\)?')
-_CAST = re.compile(rf"CAST\((#\d+|{_COLUMNS.pattern}) AS JSON(?:\[\])?\)")
-_TEXT_TYPES = ("VARCHAR", "TEXT", "STRING", "CHAR", "BPCHAR", "NVARCHAR")
-_SIGNS = ("=", "!=", "<>", "<", ">", "<=", ">=", "DISTINCT", "FROM")
-_SETS = ("UNION", "EXCEPT", "INTERSECT")
-_QUERIES = ("SELECT", "FROM", "VALUES")
-
-
-@dataclass(frozen=True)
-class Probe:
-    """Asks DuckDB about a part of a statement, and about what it does not accept answers nothing.
-
-    Attributes:
-        duck: the connection; an error aborts its transaction.
-        parameters: of the statement; `None` if it is only prepared.
-        bind: runs its first argument with a text and parameters, once all that the text names is there.
-    """
-
-    duck: duckdb.DuckDBPyConnection
-    parameters: Mapping[str, Any] | Sequence[Any] | None
-    bind: Callable[[Callable[[str, Any], Any], str, Any], Any]
-
-    def explain(self, text: str) -> str:
-        """DuckDB's plan, as JSON."""
-        rows = self._ask(
-            lambda text, values: self.duck.execute(f"EXPLAIN (FORMAT json) {text}", values).fetchall(), text
-        )
-        return str(rows[0][1]) if rows else ""
-
-    def list_types(self, query: str) -> list[tuple[str, str]]:
-        """The columns of a query, and their types."""
-        relation = self._ask(lambda text, values: self.duck.sql(text, params=values), query)
-        if relation is None:
-            return []
-        return list(zip(relation.columns, map(str, relation.types), strict=True))
-
-    def _ask(self, how: Callable[[str, Any], Any], text: str) -> Any:
-        values = self.parameters
-        try:
-            if not isinstance(values, Mapping):
-                named = self.duck.extract_statements(text)[-1].named_parameters
-                given = [*(values or ()), *(None for _ in named)][: len(named)]
-                values = given if all(map(str.isdecimal, named)) else dict.fromkeys(named)
-            return self.bind(how, text, values)
-        except (duckdb.Error, IndexError):  # the statement itself reports it
-            return None
+_WRITTEN_CAST = re.compile(r"::|(?:TRY_)?CAST\b", re.IGNORECASE)
+_REFERENCE = re.compile(r'[\w."]+')
+_BARE = re.compile(r"\s*(?:-?\d[\d.eE+-]*|true|false|null)\s*")
+"""JSON without quotes or brackets."""
+_VALUES = frozenset({"json_extract", "json_value"})
+"""Functions whose JSON may be a text."""
+_DOCUMENTS = frozenset({"to_json", "json_object", "json_array"})
+_ROWS = frozenset({"json_each", "json_tree"})
+_ROW_VALUES = frozenset({"value", "atom"})
+"""Columns of the rows of json_each whose JSON may be a text."""
+_SEARCHES = frozenset({"contains", "regexp_matches"})
+_LIKES = frozenset({"~~", "!~~", "~~*", "!~~*"})
+_QUOTES = "This is JSON, in which a text has quotes"
+_REFERENCES = ("BOUND_REF", "BOUND_COLUMN_REF")
+LONGEST = 40
+"""Characters of an expression that a message repeats."""
+_CTES = ("LOGICAL_MATERIALIZED_CTE", "LOGICAL_RECURSIVE_CTE")
 
 
-def convert_copies(text: str, probe: Probe) -> str:
-    """`text` with `COPY (SELECT * REPLACE (json_cast(s) AS s) FROM …) TO` for each COPY that writes JSON.
+class PlanColumn(NamedTuple):
+    """A column that a step of a plan returns: its name, and whether it is JSON that may be a text."""
 
-    A COPY with a format for times, which DuckDB uses for those in nested columns too, stays DuckDB's.
+    name: str
+    is_value: bool
+
+
+Columns = Sequence[PlanColumn]
+
+
+class JsonCasts:
+    """The casts of a statement's plan.
 
     Args:
-        text: a statement.
-        probe: of its connection.
+        roots: the serialized plans of `text`, in which each function of JSON converts its own arguments.
+        text: the statement.
+        texts_are_meant: whether a cast that `text` does not show is meant, as in a view that casts to text.
     """
-    tokens = tokenize(text)
-    for copy, to, end in reversed(list(_find_copies(tokens))):
-        if _WRITES_JSON not in probe.explain(_use_other_name(text[tokens[copy].start : tokens[end - 1].end])):
-            continue
-        source = _write_source(text, tokens[copy + 1 : to])
-        if not any(token.is_one_of(*_FORMATS) for token in tokens[to:end]):
-            source = _convert_columns(source, probe)
-        text = f"{text[: tokens[copy].end]} ({_use_other_name(source)}) {text[tokens[to].start :]}"
-    return text
 
+    def __init__(self, roots: Sequence[Node], text: str, *, texts_are_meant: bool) -> None:
+        self._text, self._texts_are_meant = text, texts_are_meant
+        self._steps = [step for root in roots for step in _list_steps(root)]
+        self._ctes = {
+            step["table_index"]: step["children"][0] for step in self._steps if step["type"] in _CTES
+        }
+        self._has_rows = any(_name_function(step) in _ROWS for step in self._steps)
 
-def find_cast(text: str, nested: Collection[str], probe: Probe) -> str | None:
-    """The column whose nested value DuckDB would convert to JSON; `None` if there is none.
-
-    Args:
-        text: a statement, whose own casts are calls.
-        nested: the columns of live tables whose JSON is not DuckDB's.
-        probe: as in `convert_copies`.
-    """
-    plan = probe.explain(text)
-    casts = (name for root in json.loads(plan or "[]") for name in _list_casts(root) if name in nested)
-    return next(casts, None) or _find_mixed(text, probe)
-
-
-def find_read(text: str) -> str:
-    """The query whose rows a statement shows, stores or copies; empty if there is none."""
-    tokens = tokenize(text)
-    for at, token in enumerate(tokens):
-        if token.is_one_of("SELECT", "WITH", "FROM"):
-            end = find_closing(tokens, at - 1) if at and tokens[at - 1].is_one_of("(") else len(tokens)
-            return text[token.start : tokens[end - 1].end]
-    return ""
-
-
-def mixes_json_with_text(text: str, bodies: Sequence[str], probe: Probe) -> bool:
-    """Whether DuckDB reads a text as JSON, or a value in JSON as text with its quotes, without a cast in the statement.
-
-    The plan has each cast, also those that DuckDB adds where JSON meets text.
-
-    Args:
-        text: a query, whose own casts to JSON are calls.
-        bodies: the views and macros that it reaches.
-        probe: as in `convert_copies`.
-    """
-    tokens = tokenize(text)
-    written = [tokens, *map(tokenize, bodies)]
-    sources = {"json_extract", "json_value"}
-    if any(token.is_one_of("JSON_EACH", "JSON_TREE") for each in written for token in each):
-        sources |= {"value", "atom"}
-    sources |= {name for each in written for name in _list_aliases(each)}
-    types = {
-        token.value.upper()
-        for each in written
-        for before, token in pairwise(each)
-        if before.is_one_of("AS", "::")
-    }
-    for token in reversed(tokens):
-        if token.is_one_of("JSON_CAST"):  # whose body is a cast that looks like DuckDB's own
-            text = f"{text[: token.start]}json{text[token.end :]}"
-    roots = json.loads(probe.explain(text) or "[]")
-    expressions = [tokenize(each) for root in roots for each in _list_expressions(root)]
-    return any(
-        ("JSON" not in types and _compares_text(each, sources))
-        or (types.isdisjoint(_TEXT_TYPES) and _keeps_quotes(each, sources))
-        for each in expressions
-    )
-
-
-def _list_aliases(tokens: Sequence[Token]) -> Iterator[str]:
-    """The names of columns that are values in JSON."""
-    for at, token in enumerate(tokens[:-1]):
-        if token.is_one_of("JSON_EXTRACT", "JSON_VALUE") and tokens[at + 1].is_one_of("("):
-            following = tokens[find_closing(tokens, at + 1) + 1 :][:2]
-            if len(following) > 1 and following[0].is_one_of("AS"):
-                yield following[1].value.lower()
-
-
-def _list_expressions(node: dict[str, Any]) -> Iterator[str]:
-    for value in node["extra_info"].values():
-        yield (
-            value if isinstance(value, str) else "\n".join(map(str, value))
-        )  # DuckDB splits a text at its line ends
-    for child in node["children"]:
-        yield from _list_expressions(child)
-
-
-def _list_cast_places(tokens: Sequence[Token], kind: str) -> Iterator[tuple[int, int]]:
-    """The word CAST and the closing parenthesis of each cast to a type."""
-    for at, token in enumerate(tokens[:-1]):
-        if token.is_one_of("CAST") and tokens[at + 1].is_one_of("("):
-            close = find_closing(tokens, at + 1)
-            if (
-                close < len(tokens)
-                and tokens[close - 1].is_one_of(kind)
-                and tokens[close - 2].is_one_of("AS")
-            ):
-                yield at, close
-
-
-def _compares_text(tokens: Sequence[Token], sources: Collection[str]) -> bool:
-    """Whether what is compared becomes JSON; a literal is checked before."""
-    for at, close in _list_cast_places(tokens, "JSON"):
-        operand = tokens[at + 2]
-        around = [*tokens[at - 1 : at], *tokens[close + 1 : close + 2]]
-        is_text = operand.value.lower() not in sources and operand.kind is not TokenKind.STRING
-        if is_text and any(each.is_one_of(*_SIGNS) for each in around):
-            return True
-    return False
-
-
-def _keeps_quotes(tokens: Sequence[Token], sources: Collection[str]) -> bool:
-    """Whether a value in JSON becomes text where its quotes count, which they do not in a search within it."""
-    for at, close in _list_cast_places(tokens, "VARCHAR"):
-        if tokens[at + 2].value.lower() not in sources:
-            continue
-        is_search = at > 1 and tokens[at - 2].is_one_of("CONTAINS", "REGEXP_MATCHES")
-        pattern = next((each.value for each in tokens[close + 1 :] if each.kind is TokenKind.STRING), "")
-        is_like = close + 1 < len(tokens) and tokens[close + 1].text.startswith("~")
-        if not is_search and not (is_like and pattern.startswith("%") and pattern.endswith("%")):
-            return True
-    return False
-
-
-def _list_casts(node: dict[str, Any]) -> Iterator[str]:
-    """The columns that the steps of a plan convert to JSON."""
-    for child in node["children"]:
-        yield from _list_casts(child)
-    below = [] if not node["children"] else node["children"][0]["extra_info"].get("Projections", [])
-    names = [below] if isinstance(below, str) else below
-    for info in node["extra_info"].values():
-        for operand, _ in _CAST.findall(str(info)):
-            if operand.startswith("#"):  # what the step below computes
-                operand = "".join(names[int(operand[1:]) :][:1])
-            if columns := _COLUMNS.fullmatch(operand):
-                yield from columns[1].replace('"', "").split(", ")
-
-
-def _find_mixed(text: str, probe: Probe) -> str | None:
-    """The nested column that a UNION puts under JSON, which the plan does not show."""
-    tokens = tokenize(text)
-    start = next((at for at, token in enumerate(tokens) if token.is_one_of("WITH", *_QUERIES)), len(tokens))
-    tops, at = list[int](), start
-    while at < len(tokens):
-        tops.append(at)
-        at = skip(tokens, at)
-    main = next((at for at in tops if tokens[at].is_one_of(*_QUERIES)), None)
-    sets = [at for at in tops if tokens[at].is_one_of(*_SETS)]
-    if main is None or not sets:
+    def find(self) -> tuple[str, int] | None:
+        """Why the statement is refused, and the place; `None` if it is not."""
+        for step in self._steps:
+            columns = [self._list_columns(child) for child in step["children"]]
+            below = [*chain(*columns)]
+            for condition in step.get(
+                "conditions", ()
+            ):  # whose right side counts the columns of its own side
+                for node, _ in _list_expressions(condition["right"], None):
+                    if node["type"] == "BOUND_REF":
+                        node["index"] += len(columns[0])
+            own = [value for name, value in step.items() if name != "children"]
+            for node, parent in _list_expressions(own, None):
+                reason = self._check(node, parent, below)
+                if reason:
+                    return reason, self._find_place(parent or node, below)
         return None
-    begins = [main]
-    for each in sets:
-        begins += [at for at in tops if at > each and tokens[at].is_one_of("(", *_QUERIES)][:1]
-    ends = [*(tokens[at].start for at in sets), len(text)]
-    ctes = text[tokens[start].start : tokens[main].start]
-    sides = [
-        probe.list_types(ctes + text[tokens[at].start : end]) for at, end in zip(begins, ends, strict=False)
+
+    def _check(self, node: Node, parent: Node | None, below: Columns) -> str:
+        """Why an expression is refused; empty if it is not."""
+        if not is_cast(node):
+            return self._check_comparison(node, below)
+        (operand,) = node["children"]
+        source, target = _read_type(operand), node["return_type"]
+        pairs = set(_list_conversions(source, target))
+        is_written = self._is_written(node)
+        name = self._name(node, below)
+        if ("NESTED", "JSON") in pairs:
+            return explain_json(name)
+        if ("NESTED", "VARCHAR") in pairs and not is_written:
+            return (
+                f"{name} would become DuckDB's text here, which is not JSON. Write to_json({name}), "
+                f"or {name}::VARCHAR if you mean that text."
+            )
+        if ("VARCHAR", "JSON") in pairs and parent is not None and not is_written:
+            sides = [each for each in _list_operands(parent) if each is not node]
+            value = next((each for each in sides if self._is_value(each, below)), None)
+            if value and not _has_json(operand, may_be_bare=not _is_comparison(parent)):
+                return (
+                    f"{_QUOTES}, so it cannot be compared with {name}. "
+                    f"Write {_write_text(value, below)}, which is text."
+                )
+        is_text = ("JSON", "VARCHAR") in pairs and not is_written and self._is_value(operand, below)
+        if is_text and (parent is None or not _searches(parent)):
+            return (
+                f"{_QUOTES}, but it is used as text. Write {_write_text(operand, below)}, which is text; "
+                "or cast to VARCHAR or JSON if you mean the JSON."
+            )
+        return ""
+
+    def _check_comparison(self, node: Node, below: Columns) -> str:
+        """Why `json::VARCHAR = 'text'` is refused, or the same with a function whose text has the quotes."""
+        sides = _list_operands(node) if _is_comparison(node) else []
+        texts = [each for each in sides if name_type(_read_type(each)) == "VARCHAR"]
+        values = [each for each in texts if self._is_value(each, below)]
+        for other in map(_strip, texts if values else ()):
+            if other["type"] == "VALUE_CONSTANT" and not _has_json(other, may_be_bare=True):
+                return (
+                    f"{_QUOTES}, so it cannot be compared with {_write(other, below)}. "
+                    f"Write {_write_text(values[0], below)}, which is text."
+                )
+        return ""
+
+    def _read_text(self, node: Node) -> str:
+        """An expression as the statement has it; empty if it has it not, or in a view."""
+        start = node.get("query_location")
+        return "" if start is None else self._text[start : start + node["query_location_length"]]
+
+    def _name(self, cast: Node, below: Columns) -> str:
+        """The operand of a cast as a message names it."""
+        written = self._read_text(cast)
+        is_whole = re.search(rf"(?<![\w.]){re.escape(written)}(?!\w)", self._text)  # not a place in a macro
+        if written and len(written) <= LONGEST and is_whole and not self._is_written(cast):
+            return written
+        columns = (each for each, _ in _list_expressions(cast, None) if each["type"] in _REFERENCES)
+        names = (_find_column(each, below).name or _write(each, below) for each in columns)
+        return next(names, _write(cast["children"][0], below))
+
+    def _is_written(self, cast: Node) -> bool:
+        """Whether the statement itself has this cast: DuckDB gives its own the place of their operand."""
+        written = self._read_text(cast)
+        return bool(_WRITTEN_CAST.match(written)) or (
+            self._texts_are_meant and not _REFERENCE.fullmatch(written)
+        )
+
+    def _find_place(self, node: Node, below: Columns) -> int:
+        """The offset of a literal or a column of an expression in the text; the other places may be in a macro."""
+        places, names = [], []
+        for each, _ in _list_expressions(node, None):
+            if self._read_text(each).strip() and self._read_text(each) == _write(each, below):
+                places.append(each["query_location"])
+            if each["type"] in _REFERENCES:
+                names.append(_find_column(each, below).name or _write(each, below))
+        found = [
+            match.start() for name in names if (match := re.search(rf"(?i)\b{re.escape(name)}", self._text))
+        ]
+        return min(places or found, default=0)
+
+    def _list_columns(self, step: Node) -> list[PlanColumn]:
+        """The columns that a step returns, as far as they can be known."""
+        kind = step["type"]
+        children = [self._list_columns(child) for child in step["children"]]
+        below = [*chain(*children)]
+
+        def read(expressions: Sequence[Node]) -> list[PlanColumn]:
+            return [PlanColumn(_write(each, below), self._is_value(each, below)) for each in expressions]
+
+        if kind == "LOGICAL_EXPRESSION_GET":
+            return [_join(columns) for columns in zip(*map(read, step["expressions"]), strict=True)]
+        own = read(step.get("expressions", ()))
+        if kind == "LOGICAL_PROJECTION":
+            return own
+        if kind == "LOGICAL_AGGREGATE_AND_GROUP_BY":
+            return read(step["groups"]) + own
+        if kind == "LOGICAL_CTE_REF":
+            cte = self._ctes.get(step["cte_index"])
+            return self._list_columns(cte) if cte else []
+        if kind in _CTES:
+            return children[-1]
+        if kind in ("LOGICAL_UNION", "LOGICAL_EXCEPT", "LOGICAL_INTERSECT"):
+            return [_join(columns) for columns in zip(*children, strict=False)]
+        if kind == "LOGICAL_GET":
+            names = step.get("names", [])
+            places = [each.get("index") or 0 for each in step.get("column_indexes", ())]
+            is_rows = _name_function(step) in _ROWS
+            found = (names[at] if at < len(names) else "" for at in places)
+            return [PlanColumn(name, is_rows and name in _ROW_VALUES) for name in found]
+        return below + (own if kind in ("LOGICAL_WINDOW", "LOGICAL_UNNEST") else [])
+
+    def _is_value(self, node: Node, below: Columns) -> bool:
+        """Whether an expression is JSON, or the text of JSON, that may be a text with its quotes."""
+        if node["type"] in _REFERENCES:
+            column = _find_column(node, below)
+            is_row = self._has_rows and node.get("alias") in _ROW_VALUES
+            return column.is_value or (is_row and name_type(node["return_type"]) == "JSON")
+        name = _name_function(node)
+        if name in _VALUES:
+            return True
+        keeps = is_cast(node) or "JSON" in str(node.get("return_type"))
+        return (
+            keeps
+            and name not in _DOCUMENTS
+            and any(self._is_value(each, below) for each in _list_operands(node))
+        )
+
+
+def _join(columns: Columns) -> PlanColumn:
+    """The column of a UNION or a VALUES list."""
+    return PlanColumn(columns[0].name, any(each.is_value for each in columns))
+
+
+def _find_column(node: Node, below: Columns) -> PlanColumn:
+    """The column that an expression is, among those of the steps below."""
+    at = node.get("index", len(below)) if node["type"] == "BOUND_REF" else len(below)
+    return below[at] if at < len(below) else PlanColumn("", False)
+
+
+def is_cast(node: Node) -> bool:
+    """Whether an expression of a plan is a cast."""
+    return _name_function(node) == "__cast"
+
+
+def explain_json(name: str) -> str:
+    """Why a nested value may not become DuckDB's JSON, and what to write."""
+    return f"{name} would become DuckDB's JSON here, in which what AWS did not send is null. Write to_json({name})."
+
+
+def name_type(kind: Node) -> str:
+    """The name of a type of a plan."""
+    return str((kind.get("type_info") or {}).get("alias") or kind["id"])
+
+
+def _name_function(node: Node) -> str:
+    path = (node.get("qname") or {}).get("path") or [""]
+    return str(path[-1])
+
+
+def _strip(node: Node) -> Node:
+    """An expression without the casts around it."""
+    return _strip(node["children"][0]) if is_cast(node) else node
+
+
+def _read_type(node: Node) -> Node:
+    kind: Node = node.get("return_type") or node["value"]["type"]
+    return kind
+
+
+def _list_conversions(source: Node, target: Node) -> Iterator[tuple[str, str]]:
+    """What becomes what in a cast between types that hold JSON, text or nested values."""
+    before, after = name_type(source), name_type(target)
+    if after in ("JSON", "VARCHAR") and before != after:
+        is_nested = _has_members(source) if after == "JSON" else bool(_list_parts(source))
+        yield ("NESTED" if is_nested else before), after
+    else:
+        parts, targets = _list_parts(source), _list_parts(target)
+        if any(name for name, _ in parts):
+            pairs = [(dict(parts)[name], part) for name, part in targets if name in dict(parts)]
+        else:  # items, or the values of row(a, b)
+            pairs = [(part, other) for (_, part), (_, other) in zip(parts, targets, strict=False)]
+        for part, other in pairs:
+            yield from _list_conversions(part, other)
+
+
+def _has_members(kind: Node) -> bool:
+    """Whether the JSON of a type is not AWS's."""
+    is_own = kind["id"] in ("STRUCT", "TIMESTAMP WITH TIME ZONE")
+    return is_own or any(_has_members(part) for _, part in _list_parts(kind))
+
+
+def _list_parts(kind: Node) -> list[tuple[str, Node]]:
+    """The members of a structure, key and value of a map, or the items of a list: name in lower case, and type."""
+    info = kind.get("type_info") or {}
+    if kind["id"] == "MAP":
+        info = info["child_type"]["type_info"]
+    if "child_types" in info:
+        return [(str(each["first"]).lower(), each["second"]) for each in info["child_types"]]
+    return [("", info["child_type"])] if "child_type" in info else []
+
+
+def _is_comparison(node: Node) -> bool:
+    return str(node.get("type", "")).startswith("COMPARE_") or "comparison" in node
+
+
+def _searches(node: Node) -> bool:
+    """Whether it finds a text anywhere in another, where quotes do not count."""
+    patterns = [
+        str(each["value"]["value"])
+        for part in _list_operands(node)
+        for each, _ in _list_expressions(part, None)
+        if each["type"] == "VALUE_CONSTANT" and each["value"].get("value") is not None
     ]
-    for columns in zip(*sides, strict=False):
-        if any(kind == "JSON" for _, kind in columns):
-            return next((name for name, kind in columns if re.search(NESTED, kind)), None)
-    return None
+    pattern = patterns[-1] if patterns else ""
+    if _name_function(node) in _LIKES:
+        return pattern.startswith('"') or (pattern.startswith("%") and pattern.endswith("%"))
+    return _name_function(node) in _SEARCHES and pattern[:1] != "^" and pattern[-1:] != "$"
 
 
-def _find_copies(tokens: Sequence[Token]) -> Iterator[tuple[int, int, int]]:
-    """Where each COPY … TO has its two words, and where it ends."""
-    for at, token in enumerate(tokens):
-        if not token.is_one_of("COPY"):
-            continue
-        to = at + 1
-        while to < len(tokens) and (tokens[to].is_name or tokens[to].is_one_of("(", ".")):
-            if tokens[to].is_one_of("TO"):
-                opening = at - 1 if at and tokens[at - 1].is_one_of("(") else None
-                yield at, to, len(tokens) if opening is None else find_closing(tokens, opening)
-                break
-            to = find_closing(tokens, to) + 1 if tokens[to].is_one_of("(") else to + 1
-
-
-def _write_source(text: str, tokens: Sequence[Token]) -> str:
-    """The query whose rows are copied: of `(SELECT …)`, `t` or `t (a, b)`."""
-    first, last = tokens[0], tokens[-1]
-    if first.is_one_of("("):
-        return text[first.end : last.start]
-    if not last.is_one_of(")"):
-        return f"FROM {text[first.start : last.end]}"
-    opening = next(token for token in tokens if token.is_one_of("("))
-    return f"SELECT {text[opening.end : last.start]} FROM {text[first.start : opening.start]}"
-
-
-def _convert_columns(source: str, probe: Probe) -> str:
-    """The query with AWS's JSON for its nested columns and times, and with the names that its columns have."""
-    named = [name for name, _ in probe.list_types(f"FROM ({source})")]
-    query = f"FROM ({_use_other_name(source)})"
-    columns = probe.list_types(query)
-    changes = [_convert(name, kind) for name, kind in columns if re.search(NESTED, kind)]
-    names = [
-        f"{quote_identifier(now)} AS {quote_identifier(before)}"
-        for before, (now, _) in zip(named, columns, strict=False)
-        if before != now
+def _has_json(node: Node, *, may_be_bare: bool) -> bool:
+    """Whether a text is JSON, as far as its literals say; one such as `2026` may be meant as a text."""
+    texts = [
+        each["value"].get("value")
+        for each, _ in _list_expressions(node, None)
+        if each["type"] == "VALUE_CONSTANT"
     ]
-    if changes:
-        query = f"SELECT * REPLACE ({', '.join(changes)}) {query}"
-    return f"SELECT * RENAME ({', '.join(names)}) FROM ({query})" if names else query
+    if node["type"] == "VALUE_CONSTANT" and isinstance(texts[0], str) and _BARE.fullmatch(texts[0]):
+        return may_be_bare
+    if node["type"] == "VALUE_CONSTANT" and texts[0] is None:
+        return True
+    return any(isinstance(each, str) and each.lstrip()[:1] in ('"', "{", "[") and each for each in texts)
 
 
-def _convert(name: str, kind: str) -> str:
-    column = quote_identifier(name)
-    value = f"json_cast({column})"
-    return f"{value} AS {column}" if "STRUCT" in kind else f"json_extract_string({value}, '$') AS {column}"
+def _list_steps(step: Node) -> Iterator[Node]:
+    yield step
+    for child in step["children"]:
+        yield from _list_steps(child)
 
 
-def _use_other_name(text: str) -> str:
-    """`text` with `json_quote` for `to_json`: DuckDB finds what it calls to write the row by that name."""
-    tokens = tokenize(text)
-    for token, following in reversed(list(pairwise(tokens))):
-        if token.is_name and token.value.lower() == "to_json" and following.text == "(":
-            text = f"{text[: token.start]}json_quote{text[token.end :]}"
-    return text
+def _list_expressions(part: Any, parent: Node | None) -> Iterator[tuple[dict[str, Any], Node | None]]:
+    """Every expression in a part of a plan before its operands, and the expression or join of which it is one."""
+    if isinstance(part, dict):
+        if "expression_class" in part:
+            yield part, parent
+            parent = part
+        elif "comparison" in part:  # of a join
+            parent = part
+        for each in part.values():
+            yield from _list_expressions(each, parent)
+    elif isinstance(part, list):
+        for each in part:
+            yield from _list_expressions(each, parent)
+
+
+def _list_operands(node: Node) -> list[Node]:
+    """The operands of an expression or of a condition of a join."""
+    return [each for each, parent in _list_expressions([*node.values()], node) if parent is node]
+
+
+def _write(node: Node, below: Columns) -> str:
+    """An expression as a message names it: a column, a literal, or its first operand."""
+    if node["type"] == "VALUE_CONSTANT":
+        value = node["value"].get("value")
+        return quote_text(value) if isinstance(value, str) else str(value)
+    name = node.get("alias") or _find_column(node, below).name
+    operands = (_write(each, below) for each in _list_operands(node))
+    return str(name or next(operands, "text"))
+
+
+def _write_text(node: Node, below: Columns) -> str:
+    """What to write for the text of JSON."""
+    if _name_function(node) in _VALUES:
+        document, path = _list_operands(node)
+        return f"{_write(document, below)}->>{_write(path, below)}"
+    name = _write(node, below)
+    if node["type"] in _REFERENCES and "(" not in name:
+        return f"{name}->>'$'"
+    return next(
+        (_write_text(each, below) for each in _list_operands(node)), "->> in place of -> or json_extract"
+    )

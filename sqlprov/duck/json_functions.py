@@ -8,7 +8,7 @@ temporary macro of the same name, which converts its arguments first; an arrow a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from sqlprov.duck.foreign_functions import TABLE_MACROS
 from sqlprov.sql.json_calls import count_arguments
@@ -66,13 +66,24 @@ _USES = {
 FUNCTIONS = frozenset({*_ARGUMENTS, *_REPEATED, *_BODIES})
 
 
-def write_macros(texts: Sequence[str]) -> dict[str, str]:
-    """The macros that SQL texts need: name and body."""
+def write_macros(texts: Sequence[str], *, plain: bool = False) -> dict[str, str]:
+    """The macros that SQL texts need: name and body.
+
+    Args:
+        texts: SQL.
+        plain: whether the arguments become JSON as DuckDB does it, with `to_json`; so a cast in the plan is the
+            statement's own, or DuckDB's.
+    """
+    forms = {"d": _DOCUMENT, "v": _VALUE, "-": "{0}"}
+    if plain:
+        forms |= dict.fromkeys("dv", "system.main.to_json({0})")
     names = {token.value.lower() for text in texts for token in tokenize(text)}
     names |= {used for name in names for used in _USES.get(name, ())}
     bodies = {}
     for name in names & FUNCTIONS:
-        body = _BODIES.get(name, "").replace("{a}", _DOCUMENT.format("a"))
+        body = _BODIES.get(name, "").replace("{a}", forms["d"].format("a"))
+        if plain and body and "{a}" not in _BODIES[name]:
+            body = f"(a) AS {forms['v'].format('a')}"
         kinds = _ARGUMENTS.get(name, ())
         if name in _REPEATED or name in _FOLDED or name == "json_extract":
             counts = sorted(set[int]().union(*(count_arguments(text, name) for text in texts)))
@@ -83,13 +94,12 @@ def write_macros(texts: Sequence[str]) -> dict[str, str]:
                 more = (count for count in counts if count > step + 1 and (count - 1) % step == 0)
                 kinds += tuple(first + first[1:] * ((count - 1) // step - 1) for count in more)
         if kinds or body:
-            bodies[name] = body or ", ".join(_write_overload(name, each) for each in kinds)
+            bodies[name] = body or ", ".join(_write_overload(name, each, forms) for each in kinds)
     return bodies
 
 
-def _write_overload(name: str, kinds: str) -> str:
+def _write_overload(name: str, kinds: str, forms: Mapping[str, str]) -> str:
     names = [f"a{at}" for at in range(len(kinds))]
-    forms = {"d": _DOCUMENT, "v": _VALUE, "-": "{0}"}
     values = [forms[kind].format(each) for kind, each in zip(kinds, names, strict=True)]
     function = f"system.main.{'json_extract_string' if name == '->>' else name}"
     call = f"{function}({', '.join(values)})"

@@ -1,14 +1,19 @@
-"""Where DuckDB itself converts nested columns to JSON: a COPY writes AWS's JSON, and the rest is refused."""
+"""Where DuckDB itself converts nested columns to JSON or text: a COPY writes AWS's JSON, and the rest is refused."""
 
 from __future__ import annotations
 
+import csv
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
+from sqlprov import output
 from sqlprov.api.connection import Connection
+from sqlprov.emulator import Emulator
 from sqlprov.errors import NotSupportedError
 
 Connect = Callable[..., Connection]
@@ -80,25 +85,116 @@ def test_a_copy_that_is_partitioned_names_its_folders_as_without_nested_columns(
         (f"INSERT INTO documents SELECT schedule, ? {ROW}", "schedule"),
         (f"PREPARE p AS INSERT INTO documents SELECT schedule, $1 {ROW}", "schedule"),
         (f"PREPARE p AS INSERT INTO documents SELECT schedule, $name {ROW}", "schedule"),
-        (f"INSERT INTO documents SELECT [schedule], name {ROW}", "schedule"),
+        (f"INSERT INTO documents SELECT [schedule], name {ROW}", "[schedule]"),
         (f"INSERT INTO documents SELECT model_variants, ? {ROW}", "model_variants"),
         (f"INSERT INTO documents (j) SELECT creation_time {ROW}", "creation_time"),
-        (f"UPDATE documents SET j = e.schedule FROM {EXPERIMENTS} AS e WHERE e.name = documents.name", "schedule"),
+        (f"UPDATE documents SET j = e.schedule FROM {EXPERIMENTS} AS e WHERE e.name = documents.name", "e.schedule"),
         (f"SELECT schedule {ROW} UNION ALL SELECT '{{}}'::JSON", "schedule"),
-        (f"WITH d AS (FROM documents) SELECT j FROM d UNION (SELECT Schedule {ROW})", "schedule"),
+        (f"WITH d AS (FROM documents) SELECT j FROM d UNION (SELECT Schedule {ROW})", "Schedule"),
         (f"CREATE TABLE both_ AS SELECT j FROM documents UNION ALL SELECT schedule {ROW}", "schedule"),
         (f"SELECT coalesce(schedule, '{{}}'::JSON) {ROW}", "schedule"),
         (f"SELECT ['{{}}'::JSON, schedule] {ROW}", "schedule"),
         (f"SELECT CASE WHEN true THEN schedule ELSE '{{}}'::JSON END {ROW}", "schedule"),
         (f"SELECT name {ROW} AND schedule = '{SCHEDULE}'::JSON", "schedule"),
+        (f"SELECT CAST({{'a': schedule}} AS STRUCT(a JSON)) {ROW}", "schedule"),
+        (f"SELECT TRY_CAST([{{'a': schedule}}] AS STRUCT(a JSON)[]) {ROW}", "schedule"),
+        (f"SELECT row(schedule, 1)::STRUCT(a JSON, b INT) {ROW}", "schedule"),
+        (f"SELECT MAP {{'k': schedule}}::MAP(VARCHAR, JSON) {ROW}", "schedule"),
+        (f"SELECT schedule::VARIANT::JSON {ROW}", "schedule"),
+        (f"SELECT * FROM (SELECT schedule {ROW} UNION ALL SELECT '{{}}'::JSON)", "schedule"),
+        (f"WITH c(x) AS (SELECT schedule {ROW} EXCEPT FROM documents SELECT j) FROM c", "schedule"),
+        (f"SELECT schedule {ROW} UNION ALL BY NAME SELECT j AS schedule FROM documents", "schedule"),
+        (f"SELECT x FROM (SELECT coalesce(schedule, j) x FROM {EXPERIMENTS}, documents)", "schedule"),
+        (f"SELECT list_append([j], schedule) FROM {EXPERIMENTS}, documents", "schedule"),
+        (f"SELECT name {ROW} AND schedule IN (SELECT j FROM documents)", "schedule"),
+        (f"SELECT name {ROW} AND schedule IN ('{{}}'::JSON)", "schedule"),
+        (f"SELECT first(schedule) = '{{}}'::JSON {ROW}", "first(schedule)"),
+        (f"SELECT data_storage_config -> concat('Kms', 'Key') {ROW}", "data_storage_config"),
+        (f"COPY (SELECT coalesce(schedule, '{{}}'::JSON) AS x {ROW}) TO 'x.csv'", "schedule"),
+        (f"EXPLAIN SELECT coalesce(schedule, '{{}}'::JSON) {ROW}", "schedule"),
+        (f"SELECT coalesce(e.schedule, j) FROM {EXPERIMENTS} e, documents, aws.regions r", "e.schedule"),
+        (f"SELECT coalesce(e.schedule, j) FROM {EXPERIMENTS} e, documents, people", "e.schedule"),
+        (f"SELECT coalesce(schedule, j) FROM {EXPERIMENTS}, documents, read_csv('people.csv')", "schedule"),
+        (f"MERGE INTO documents d USING (SELECT schedule, name {ROW}) s ON s.name = d.name "
+         "WHEN NOT MATCHED THEN INSERT VALUES (s.schedule, s.name)", "s.schedule"),
     ],
 )  # fmt: skip
 def test_a_nested_column_that_duckdb_would_convert_is_refused_before_any_call(
-    con: Connection, statement: str, column: str
+    con: Connection, seeded: Emulator, statement: str, column: str
 ) -> None:
-    with pytest.raises(NotSupportedError, match=f"Write {column}::JSON") as caught:
+    people = pa.table({"who": ["a"]})  # noqa: F841
+    Path("people.csv").write_text("who\na\n")
+    calls = len(seeded.calls)
+    with pytest.raises(NotSupportedError, match=re.escape(f"Write to_json({column})")) as caught:
         con.sql(statement, ["a"] if "?" in statement else None)
     assert "LINE 1: " in str(caught.value)
+    assert len(seeded.calls) == calls
+
+
+@pytest.mark.parametrize(
+    ("statement", "column"),
+    [
+        (f"SELECT concat(schedule, '') {ROW}", "schedule"),
+        (f"SELECT name || Schedule {ROW}", "Schedule"),
+        (f"SELECT printf('%s', schedule), format('{{}}', name) {ROW}", "schedule"),
+        (f"SELECT string_agg(data_storage_config.ContentType, ',') {ROW}", "data_storage_config.ContentType"),
+        (f"SELECT array_to_string(tags, ',') {ROW}", "tags"),
+        (f"SELECT concat(t) FROM {EXPERIMENTS} t", "t"),
+        (f"SELECT tag_map || name {ROW}", "tag_map"),
+        (f"SELECT [concat(each) FOR each IN [schedule]] {ROW}", "each"),
+        (f"SELECT concat(schedule, name) {ROW}", "schedule"),
+        (f"INSERT INTO documents (name) SELECT tags {ROW}", "tags"),
+        (f"CREATE VIEW texts AS SELECT concat(schedule) AS t {ROW}", "schedule"),
+    ],
+)  # fmt: skip
+def test_a_nested_column_that_duckdb_would_make_a_text_is_refused_before_any_call(
+    con: Connection, seeded: Emulator, statement: str, column: str
+) -> None:
+    calls = len(seeded.calls)
+    with pytest.raises(NotSupportedError) as caught:
+        con.sql(statement)
+    assert f"Write to_json({column}), or {column}::VARCHAR if you mean that text" in str(caught.value)
+    assert len(seeded.calls) == calls
+
+
+def test_a_macro_that_makes_a_nested_column_a_text_is_refused(con: Connection) -> None:
+    con.sql("CREATE MACRO shorten(x) AS left(concat(x), 9)")
+    with pytest.raises(NotSupportedError, match="schedule would become DuckDB's text"):
+        con.sql(f"SELECT shorten(schedule) {ROW}")
+
+
+def test_a_cast_to_text_is_duckdbs_text_of_a_structure(con: Connection) -> None:
+    text = "{'StartTime': '2025-04-14 09:10:00+00', 'EndTime': '2025-04-21 09:10:00+00'}"
+    con.sql("CREATE MACRO text_of(x) AS x::VARCHAR")
+    con.sql(f"CREATE VIEW texts AS SELECT schedule::TEXT AS t, schedule {ROW}")
+    for query in (
+        f"SELECT concat(CAST(schedule AS VARCHAR), '') {ROW}",
+        f"SELECT text_of(schedule) {ROW}",
+        "SELECT t FROM texts",
+        f"SELECT min FROM (SUMMARIZE SELECT schedule {ROW})",
+    ):
+        assert con.sql(query).fetchall() == [(text,)]
+
+
+@pytest.mark.parametrize("options", ["", " (FORMAT csv, HEADER)"])
+def test_a_copy_to_a_csv_file_writes_what_our_csv_has(con: Connection, options: str) -> None:
+    query = f"SELECT * EXCLUDE (completion_time, last_modified_time), [1.5, 2] AS l, MAP {{'a': schedule}} AS m {ROW}"
+    con.sql(f"COPY ({query}) TO 'x.csv'{options}")
+    with Path("ours.csv").open("wb") as stream:
+        output.write(con.sql(query), "csv", stream)
+    copied, ours = (list(csv.reader(Path(name).read_text().splitlines())) for name in ("x.csv", "ours.csv"))
+    assert copied == ours
+    assert len(copied) == 2
+
+
+def test_a_copy_to_csv_keeps_its_format_for_times(con: Connection) -> None:
+    con.sql("COPY mine TO 'x.csv' (TIMESTAMPFORMAT '%Y', DELIMITER '|', QUOTE '!')")
+    assert Path("x.csv").read_text() == f"name|s|t\nfraud-lightgbm|{SCHEDULE}|2025\n"
+
+
+def test_a_copy_to_parquet_keeps_structures(con: Connection) -> None:
+    con.sql("COPY mine TO 'x.parquet'")
+    assert con.sql("SELECT s.StartTime = t FROM 'x.parquet'").fetchall() == [(True,)]
 
 
 def test_with_the_words_of_the_error_it_is_answered(con: Connection) -> None:

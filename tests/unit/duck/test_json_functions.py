@@ -10,6 +10,7 @@ import duckdb
 import pytest
 
 from sqlprov.api.connection import Connection
+from sqlprov.emulator import Emulator
 from sqlprov.errors import Error
 
 Connect = Callable[..., Connection]
@@ -198,24 +199,24 @@ JSON = "json_extract(shadow_mode_config, '$.SourceModelVariantName')"
         (f"left({JSON}, 4) = 'prod'", "->>"),
         (f"right({JSON}, 4) = 'tion'", "->>"),
         (f"CASE {JSON} WHEN 'production' THEN true END", "->>"),
-        ("(shadow_mode_config -> 'SourceModelVariantName') = 'production'", "->>'$.SourceModelVariantName'"),
-        ("shadow_mode_config -> '$.SourceModelVariantName' = $text", "compared with $text"),
-        ("EXISTS (FROM json_each(tags) t WHERE t.value = 'growth')", "Write t.value->>'$'"),
-        ("EXISTS (FROM json_each(tags) WHERE value -> 'Value' = 'growth')", "Write value->>'$.Value'"),
+        ("(shadow_mode_config -> 'SourceModelVariantName') = 'production'", "->>'SourceModelVariantName'"),
+        ("shadow_mode_config -> '$.SourceModelVariantName' = $text", "compared with 'production'"),
+        ("EXISTS (FROM json_each(tags) t WHERE t.value = 'growth')", "Write value->>'$'"),
+        ("EXISTS (FROM json_each(tags) WHERE value -> 'Value' = 'growth')", "Write value->>'Value'"),
         (f"{JSON} IN (SELECT model_name FROM aws.sagemaker.models)", "compared with model_name"),
         (f"{JSON} <> ALL (SELECT model_name FROM aws.sagemaker.models)", "compared with model_name"),
-        (f"{JSON} = ANY(['production'])", "compared with 'production'"),
-        (f"list_contains(['production'], {JSON})", "compared with 'production'"),
+        (f"{JSON} = ANY(['production'])", "Write shadow_mode_config->>'$.SourceModelVariantName'"),
+        (f"list_contains(['production'], {JSON})", "compared with ['production']"),
         (f"nullif({JSON}, 'production') IS NULL", "compared with 'production'"),
-        (f"regexp_matches({JSON}, '^prod')", "compared with '^prod'"),
+        (f"regexp_matches({JSON}, '^prod')", "Write shadow_mode_config->>'$.SourceModelVariantName'"),
         ("starts_with(shadow_mode_config -> 'SourceModelVariantName', 'prod')", "->>'SourceModelVariantName'"),
         (f"name IN (SELECT n FROM (SELECT name, {JSON} AS n FROM {EXPERIMENTS}) WHERE n = 'a')", "Write n->>'$'"),
     ],
 )  # fmt: skip
 def test_json_compared_with_text_is_refused_before_any_call(
-    connect: Connect, condition: str, advice: str
+    connect: Connect, seeded: Emulator, condition: str, advice: str
 ) -> None:
-    connection = connect(regions="us-east-1")
+    connection, calls = connect(regions="us-east-1"), len(seeded.calls)
     for statement in ("FROM {0}", "DELETE FROM {0}", "UPDATE {0} SET description = 'x'"):
         text = f"{statement.format(EXPERIMENTS)} WHERE region = 'us-east-1' AND {condition}"
         with pytest.raises(Error) as caught:
@@ -223,6 +224,7 @@ def test_json_compared_with_text_is_refused_before_any_call(
         assert "This is JSON, in which a text has quotes" in str(caught.value)
         assert advice in str(caught.value)
         assert "LINE 1: " in str(caught.value)
+        assert len(seeded.calls) == calls
 
 
 @pytest.mark.parametrize(
@@ -264,6 +266,11 @@ def test_so_is_an_aggregate_of_json(connect: Connect) -> None:
         f"SELECT name FROM {EXPERIMENTS} WHERE {JSON} LIKE '%tion'",
         f"SELECT datetime(schedule -> '$.StartTime') FROM {EXPERIMENTS}",
         "SELECT length(variant) FROM variants",
+        f"SELECT v || 'x' FROM (SELECT ({JSON}) v FROM {EXPERIMENTS})",
+        f"WITH c(v) AS (SELECT {JSON} FROM {EXPERIMENTS}) SELECT v LIKE 'prod%' FROM c",
+        f"SELECT length({JSON}), name::VARCHAR, '1'::JSON FROM {EXPERIMENTS}",
+        f"SELECT min({JSON}) || 'x' FROM {EXPERIMENTS}",
+        f"SELECT unnest(json_extract(shadow_mode_config, '$.*')) = 'production' FROM {EXPERIMENTS}",
         f"CREATE TABLE kept AS SELECT name FROM {EXPERIMENTS} WHERE substr({JSON}, 1, 4) = 'prod'",
         f"INSERT INTO texts SELECT name FROM {EXPERIMENTS} WHERE substr({JSON}, 1, 4) = 'prod'",
         f"COPY (SELECT name FROM {EXPERIMENTS} WHERE substr({JSON}, 1, 4) = 'prod') TO 'kept.csv'",
@@ -272,12 +279,15 @@ def test_so_is_an_aggregate_of_json(connect: Connect) -> None:
         f"DELETE FROM {EXPERIMENTS} WHERE region = 'us-east-1' AND substr({JSON}, 1, 4) <> 'prod'",
     ],
 )
-def test_json_that_duckdb_would_use_as_text_is_refused_before_any_call(connect: Connect, query: str) -> None:
-    connection = connect(regions="us-east-1")
+def test_json_that_duckdb_would_use_as_text_is_refused_before_any_call(
+    connect: Connect, seeded: Emulator, query: str
+) -> None:
+    connection, calls = connect(regions="us-east-1"), len(seeded.calls)
     connection.sql("CREATE TABLE texts AS SELECT 'production' AS written")
     connection.sql(f"CREATE VIEW variants AS SELECT {JSON} AS variant FROM {EXPERIMENTS}")
     with pytest.raises(Error, match=r"This is JSON, in which a text has quotes(?s:.*)->>(?s:.*)LINE \d: "):
         connection.sql(query)
+    assert len(seeded.calls) == calls
 
 
 @pytest.mark.parametrize(
