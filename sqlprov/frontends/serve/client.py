@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Protocol
 
 from sqlprov.errors import Error
-from sqlprov.frontends.serve.commands import execute, set_parameter
+from sqlprov.frontends.serve.commands import check, execute, set_parameter
 from sqlprov.frontends.serve.describe import describe, find_arrays, find_parameter_types
 from sqlprov.frontends.serve.login import NEWEST, ClientLogin, ServerOptions, log_in
 from sqlprov.frontends.serve.messages import (
@@ -32,7 +32,7 @@ from sqlprov.frontends.serve.rows import encode_rows
 from sqlprov.frontends.serve.session import BoundPortal, ClientSession, Prepared, is_reading, split
 from sqlprov.frontends.serve.sqlstates import ServerError, describe_error, describe_notice
 from sqlprov.frontends.serve.types import decode_parameter
-from sqlprov.sql.lexer import list_parameters, quote_identifier
+from sqlprov.sql.lexer import list_parameters, quote_identifier, tokenize
 
 if TYPE_CHECKING:
     import sqlprov
@@ -305,7 +305,12 @@ class Client:
                 statements = split(text)
                 if not statements:
                     self._wire.send(b"I")
-            for statement, offset in statements:
+            for statement, offset in statements if len(statements) > 1 else ():
+                with self._watch(statement, offset):
+                    check(self.session, statement)
+                if self._is_skipping or tokenize(statement)[0].is_one_of("LOAD"):  # it may bring syntax
+                    break
+            for statement, offset in () if self._is_skipping else statements:
                 with self._watch(statement, offset):
                     portal = execute(self.session, statement)
                     self._send_description(portal, [0])

@@ -39,6 +39,17 @@ def execute(session: ClientSession, text: str, values: Values | None = None) -> 
     return session.run(text, values or {})
 
 
+def check(session: ClientSession, text: str) -> None:
+    """Parse one statement without running it: as in PostgreSQL, a query that has a wrong one runs none.
+
+    Raises:
+        Error: it cannot be parsed, or is not supported.
+    """
+    tokens = tokenize(text)
+    if session.status != "E" and not is_command(session, tokens[0].text.upper(), tokens):
+        session.check(text)
+
+
 def is_command(session: ClientSession, verb: str, tokens: Tokens) -> bool:
     """Whether a statement is answered here, and not by the connection."""
     if verb == "SHOW":

@@ -172,6 +172,14 @@ class ClientSession:
 
     # Statements
 
+    def check(self, text: str) -> None:
+        """Parse one statement of several without running it.
+
+        Raises:
+            Error: it cannot be parsed, or is not supported.
+        """
+        self.connection.check(f"SELECT 1;{(self._adapt(text) or (text, False))[0]}")
+
     def run(self, text: str, values: Values) -> Portal:
         """Run one statement on the connection until its first rows can be read.
 

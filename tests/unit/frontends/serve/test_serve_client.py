@@ -171,6 +171,9 @@ def test_statements_run_one_after_another_up_to_an_error(raw: RawClient) -> None
     assert list_kinds(raw.ask(query("SELECT 1; SELECT 2;"))) == "TDCTDCZ"
     assert list_kinds(raw.ask(query("SELECT 1; SELECT nope; SELECT 3"))) == "TDCEZ"
     assert list_kinds(raw.ask(query("SELECT 1; SELECT 'open"))) == "EZ"
+    assert list_kinds(raw.ask(query("SELECT 1; SELEC 2"))) == "EZ"
+    assert list_kinds(raw.ask(query("BEGIN; SET x.y = 1; SHOW server_version; SELECT 2 FROM"))) == "EZ"
+    assert list_kinds(raw.ask(query("ROLLBACK"))) == "CZ"
     assert list_kinds(raw.ask(query(" ; -- nothing"))) == "IZ"
 
 

@@ -128,6 +128,29 @@ def test_a_write_to_the_cloud_is_refused_in_a_transaction_and_made_outside(serve
         assert pg.execute(write).statusmessage == "UPDATE 1"
 
 
+@pytest.mark.parametrize(
+    ("later", "place"),
+    [
+        ("AND model_name = 'churn-v1'", "AND"),
+        ("SELECT 1 FROM", "FROM"),
+        ("AUTH LOGIN aws", "AUTH"),
+        ("SELEC 1", "SELEC"),
+    ],
+)
+def test_a_query_whose_later_part_is_no_statement_runs_nothing(
+    base: sqlprov.Connection, server: Server, later: str, place: str
+) -> None:
+    models = base.sql("SELECT count(*) FROM aws.sagemaker.models").fetchone()
+    with connect(server) as pg:
+        text = (
+            f"DELETE FROM sagemaker.models WHERE region = 'us-east-1' AND model_name LIKE 'churn%';\n{later}"
+        )
+        with pytest.raises(psycopg.Error, match=r"Nothing of the script has run|AUTH LOGIN is not") as caught:
+            pg.execute(text)
+        assert text[int(caught.value.diag.statement_position or 0) - 1 :].startswith(place)
+    assert base.sql("SELECT count(*) FROM aws.sagemaker.models").fetchone() == models
+
+
 TO_READ_ONLY = {
     "SET default_transaction_read_only = on": "RESET default_transaction_read_only",
     "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY": "SET SESSION CHARACTERISTICS AS TRANSACTION READ WRITE",
