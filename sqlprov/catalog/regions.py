@@ -117,6 +117,16 @@ def _find_only_region(client: str, partition: str) -> str:
 
 
 @cache
+def has_endpoint(client: str, partition: str) -> bool:
+    """Whether botocore's endpoint files name a service in a partition."""
+    from .service_model import get_loader, load_model
+
+    prefix = load_model(client).endpoint_prefix
+    entries = get_loader().load_data("endpoints")["partitions"]
+    return any(entry["partition"] == partition and prefix in entry["services"] for entry in entries)
+
+
+@cache
 def list_service_regions(client: str, partition: str) -> tuple[str, ...]:
     """Regions of a partition where a service has endpoints; all of them if botocore does not say."""
     from .service_model import get_loader, load_model

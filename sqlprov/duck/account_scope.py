@@ -41,9 +41,8 @@ def find_accounts(
     from sqlprov.plan.read.steps import ACCOUNT, ACCOUNT_ID
 
     accepted = {*find_accepted(ACCOUNT, where, (each.name for each in accounts))}
-    narrowed = run.hints.narrowed_accounts.get(table) if run.hints and ACCOUNT in columns else None
-    if narrowed is not None and find_domain(where, ACCOUNT).values is None:
-        accepted &= narrowed
+    if run.hints and ACCOUNT in columns and find_domain(where, ACCOUNT).values is None:
+        accepted -= run.hints.other_accounts.get(table, frozenset())
     if run.within is not None:
         accounts.check_names(account for account, _ in run.within)
         accepted &= {account for account, _ in run.within}
@@ -84,7 +83,7 @@ def _list_asks(
     accounts: Accounts, chosen: Mapping[str, Account], run: Run
 ) -> Iterator[tuple[str, tuple[str, ...]]]:
     """The questions that EXPLAIN does not ask: for the accounts of the organization, and for credentials."""
-    if accounts.is_estimate:
+    if accounts.is_old:
         words = (word for word in run.settings.account_words() if is_organization(word))
         actions = [action for word in words for action in list_member_actions(word.partition(":")[2])]
         yield from ((action, ("",)) for action in dict.fromkeys(actions))

@@ -20,7 +20,7 @@ from sqlprov.plan.read import (
     count_useful_values,
     list_calls,
 )
-from sqlprov.plan.read.scope import IDENTITY
+from sqlprov.plan.read.scope import IDENTITY, asks_organization
 from sqlprov.plan.read.steps import ACCOUNT, REGION
 from sqlprov.records import dataclass
 from sqlprov.settings import format_value
@@ -125,7 +125,7 @@ def _count_certain_asks(plan: ReadPlan) -> int:
     assumed only where something is read."""
     asks = [ask for scope in plan.scopes for ask in scope.asks]
     ids = sum(len(names) for action, names in asks if action == IDENTITY)
-    return ids + any(scope.column == ACCOUNT and scope.is_estimate for scope in plan.scopes)
+    return ids + asks_organization(plan.scopes)
 
 
 def _list_reads(plan: ReadPlan) -> Iterator[ReadPlan]:

@@ -160,8 +160,9 @@ class HintFinder:
         known = frozenset(each.name for each in accounts)
         # Other names may mean the same column: only conditions right above a scan count.
         narrowed = narrow(plan, ACCOUNT, known, lambda text: self._try(text, ACCOUNT, known), is_clean=False)
-        values = {name: each.values for name, each in narrowed.items()}
-        run.hints = replace(run.hints, narrowed_accounts=values)
+        # An account that joins the organization now is not among them, and is read.
+        others = {name: known - each.values for name, each in narrowed.items()}
+        run.hints = replace(run.hints, other_accounts=others)
 
     # Joins
 

@@ -14,6 +14,7 @@ from sqlprov.aws.transport.calls import call
 from sqlprov.aws.transport.cancellation import hold
 from sqlprov.aws.transport.clients import Cloud
 from sqlprov.aws.transport.run import Run
+from sqlprov.catalog.regions import DEFAULT_PARTITION, find_partition, has_endpoint
 from sqlprov.catalog.table import IamActions
 from sqlprov.errors import AccessDenied, ServiceError
 from sqlprov.private_files import find_cache_folder, replace_private_file
@@ -59,7 +60,9 @@ def read_region_statuses(run: Run, cloud: Cloud, home: str) -> dict[str, str]:
 
 
 def _read_statuses(run: Run, cloud: Cloud, home: str) -> dict[str, str]:
-    for read in (_list_regions, _describe_regions):
+    # The account service is not in every partition: its name would not be found.
+    has_service = has_endpoint("account", find_partition(home) or DEFAULT_PARTITION)
+    for read in (_list_regions, _describe_regions) if has_service else (_describe_regions,):
         try:
             return read(run, cloud, home)
         except AccessDenied:

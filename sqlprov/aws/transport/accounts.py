@@ -98,13 +98,26 @@ class Accounts:
         own: the account of the session's own identity.
         accounts: the accounts.
         is_estimate: whether there may be others, which the organization has not been asked for.
+        until: when the organization is asked again, in monotonic seconds.
     """
 
-    def __init__(self, own: Cloud, accounts: Sequence[Account] = (), *, is_estimate: bool = False) -> None:
-        self.own, self.is_estimate = own, is_estimate
+    def __init__(
+        self,
+        own: Cloud,
+        accounts: Sequence[Account] = (),
+        *,
+        is_estimate: bool = False,
+        until: float = math.inf,
+    ) -> None:
+        self.own, self.is_estimate, self._until = own, is_estimate, until
         self.guard, self.replies = own.guard, own.replies
         self._accounts = {each.name: each for each in accounts or [Account(own.name, lambda: own)]}
         own.is_one_of_several |= len(self._accounts) > 1
+
+    @property
+    def is_old(self) -> bool:
+        """Whether the next statement asks the organization for its accounts."""
+        return self.is_estimate or time.monotonic() > self._until
 
     def __len__(self) -> int:
         return len(self._accounts)
@@ -165,8 +178,8 @@ class AccountFinder:
         self._own_account = Account(own.name, lambda: own, profile=own.profile or "")
         # Name or id, with what its credentials follow from -> the account.
         self._accounts: dict[Any, Account] = {}
-        # The settings -> their accounts, and until when they are right, in monotonic seconds.
-        self._chosen: dict[tuple[Any, ...], tuple[Accounts, float]] = {}
+        # The settings -> their accounts.
+        self._chosen: dict[tuple[Any, ...], Accounts] = {}
         self._shared = SharedClients()
         self._lock = threading.RLock()
 
@@ -183,18 +196,19 @@ class AccountFinder:
         """
         words, key = run.settings.account_words(), _find_key(run.settings)
         with self._lock:
-            accounts, until = self._chosen.get(key, (None, 0.0))
-            if accounts is None or (may_call and time.monotonic() > until):
+            accounts: Accounts | None = run.accounts or self._chosen.get(key)
+            if accounts is None or (may_call and run.accounts is None and accounts.is_old):
                 accounts = self._find_accounts(words, run, may_call)
-                until = time.monotonic() + MEMBERS_SECONDS if any(map(is_organization, words)) else math.inf
                 if not accounts.is_estimate:
-                    self._chosen[key] = accounts, until
+                    self._chosen[key] = accounts
+            if may_call:
+                run.accounts = accounts
             return accounts
 
     def list_known(self, settings: Settings) -> tuple[str, ...]:
         """The names of the accounts, as far as they are known without a call and without the configuration files."""
         if chosen := self._chosen.get(_find_key(settings)):
-            return tuple(each.name for each in chosen[0])
+            return tuple(each.name for each in chosen)
         words = settings.account_words()
         return tuple(word for word in words if not is_organization(word)) if words else (self.own.name,)
 
@@ -214,7 +228,7 @@ class AccountFinder:
     def _find_accounts(self, words: Sequence[str], run: Run, may_call: bool) -> Accounts:
         """The accounts that the words mean, as far as they are known without a call that may not be made."""
         accounts: dict[str, Account] = {}
-        is_estimate = False
+        is_estimate, until = False, math.inf
         for word in words:
             if not is_organization(word):
                 account = self._find_account(word, run.settings)
@@ -222,9 +236,11 @@ class AccountFinder:
             elif may_call:
                 members = self._list_members(word.partition(":")[2], run)
                 accounts = {**{each.name: each for each in self._make_members(members, run)}, **accounts}
+                until = time.monotonic() + MEMBERS_SECONDS
             else:
                 is_estimate = True
-        return Accounts(self.own, list(accounts.values()) or [self._own_account], is_estimate=is_estimate)
+        chosen = list(accounts.values()) or [self._own_account]
+        return Accounts(self.own, chosen, is_estimate=is_estimate, until=until)
 
     def _list_members(self, choice: str, run: Run) -> list[MemberAccount]:
         """The active accounts of the organization."""

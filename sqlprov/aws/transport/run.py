@@ -51,6 +51,7 @@ class Run:
         cancellation: stops them.
         pool: their threads.
         keys: account -> the credentials of its last call, if a program makes them.
+        accounts: the accounts that it reads, once they are chosen.
     """
 
     settings: Settings
@@ -69,6 +70,7 @@ class Run:
     log: CallLog = field(default_factory=CallLog)
     cancellation: Cancellation = field(default_factory=Cancellation)
     keys: dict[str, Any] = field(default_factory=dict, repr=False)
+    accounts: Any = field(default=None, repr=False)  # an import of Accounts would be circular
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _started: int = 0
     _expected: int = 0

@@ -72,7 +72,7 @@ class Hints:
         decides: whether the statement uses `region` for more than showing, grouping and sorting.
         is_compared: whether a condition of the statement compares a member, such as `environment.Variables`.
         narrowed: full name of a table -> regions that its scans without a condition on region can be limited to.
-        narrowed_accounts: the same of accounts.
+        other_accounts: full name of a table -> accounts that its scans without a condition on account need not read.
         sources: full name of a table -> the tables whose condition narrows it over a join.
         named: regions that a condition of some scan requires, in `=` or IN.
         contained: full name of a table -> strings that its rows contain.
@@ -86,7 +86,7 @@ class Hints:
     decides: Callable[[], bool] = _never
     is_compared: Callable[[str], bool] = _never
     narrowed: Mapping[str, frozenset[str]] = field(default_factory=dict)
-    narrowed_accounts: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    other_accounts: Mapping[str, frozenset[str]] = field(default_factory=dict)
     sources: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     named: frozenset[str] = frozenset()
     contained: Mapping[str, tuple[Contained, ...]] = field(default_factory=dict)

@@ -19,9 +19,8 @@ from sqlprov.plan.read.needs import LISTED, Needs, find_needs, list_known
 from sqlprov.plan.read.parents import plan_parents
 from sqlprov.plan.read.predicate import FALSE, TRUE, And, Predicate
 from sqlprov.plan.read.read_plan import FEWEST_TAGGED, AccountId, ReadPlan, ScanRequest, Windows
-from sqlprov.plan.read.scope import ENABLED_REGIONS, IDENTITY, Rule, Scope
+from sqlprov.plan.read.scope import ENABLED_REGIONS, IDENTITY, Rule, Scope, asks_organization
 from sqlprov.plan.read.steps import (
-    ACCOUNT,
     REGION,
     KeyRead,
     ListRead,
@@ -162,7 +161,7 @@ def _count_least_places(plan: ReadPlan) -> int:
     asks = {action: frozenset(names) for scope in plan.scopes for action, names in scope.asks}
     if not asks:
         return len(plan.steps.places)
-    if any(scope.column == ACCOUNT and scope.is_estimate for scope in plan.scopes):
+    if asks_organization(plan.scopes):
         return 0
     without_id, without_regions = asks.get(IDENTITY, frozenset()), asks.get(ENABLED_REGIONS, frozenset())
     least = int(any(scope.column == REGION and scope.rule.is_session for scope in plan.scopes))

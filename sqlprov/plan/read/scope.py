@@ -64,6 +64,11 @@ class Scope:
     asks: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
 
+def asks_organization(scopes: Iterable[Scope]) -> bool:
+    """Whether a read asks the organization for its accounts, of which EXPLAIN knows none or those of a while ago."""
+    return any(action.startswith("organizations:") for scope in scopes for action, _ in scope.asks)
+
+
 def find_rule(column: str, columns: Iterable[str], where: Predicate, decides: Callable[[], bool]) -> Rule:
     """The part of the rule that decides for a scan.
 

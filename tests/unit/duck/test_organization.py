@@ -11,6 +11,7 @@ import pytest
 from local_sagemaker import connection
 
 import sqlprov
+from sqlprov.aws.transport import accounts
 from sqlprov.aws.transport.account_clouds import OtherCloud
 from sqlprov.aws.transport.credentials import AwsSession
 from sqlprov.emulator import Emulator, Fault, Member, Options, Organization, make_organization
@@ -157,6 +158,30 @@ def test_explain_does_not_compare_the_account_with_those_that_are_known_before_i
                 "  ListModels in us-east-1, each page, for model_name" in lines
                 and "  at least 1 call" in lines
             )
+
+
+def test_explain_counts_the_calls_that_ask_the_organization_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(accounts, "MEMBERS_SECONDS", -1.0)  # what it said is old at once
+    with start() as em, connection(em.url, accounts="organization", regions="us-east-1") as con:
+        con.sql(EACH).fetchall()
+        shown = con.sql(f"EXPLAIN SELECT model_name FROM {MODELS}").fetchall()[0][1]
+        assert "\n  ListAccounts, each page\n" in shown and "\n  account: 3 (own, prod, stage), the" in shown
+        con.sql(EACH).fetchall()
+        assert Counter(call.operation for call in con.calls)["ListAccounts"] == 1
+
+
+def test_an_account_that_joins_is_read_once_the_organization_is_asked_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(accounts, "MEMBERS_SECONDS", -1.0)
+    organization = Organization([Member(OWN, "own"), Member(PROD, "prod")], rows=3)
+    options = {"accounts": "organization", "regions": "us-east-1,eu-west-1,us-west-2"}
+    with Emulator(organization=organization) as em, connection(em.url, **options) as con:
+        con.sql(EACH).fetchall()
+        organization.by_id[STAGE] = Member(STAGE, "prod-2")
+        # DuckDB applies LIKE itself, so it was tried on the names that were known.
+        con.sql(f"SELECT model_name FROM {MODELS} WHERE account LIKE 'prod%'").fetchall()
+        assert {call.account for call in con.calls if call.operation == "ListModels"} == {"prod", "prod-2"}
 
 
 def test_an_id_in_the_place_of_a_name_is_a_hint() -> None:

@@ -53,6 +53,9 @@ def test_all_regions_of_an_account_are_those_of_its_partition(em: Emulator) -> N
     assert {account for account, _ in rows} == {*REGIONS}
     assert all(find_partition(region) == PARTITIONS[account] for account, region in rows)
     assert list_places(em, "ListModels") == EVERY_PLACE
+    # GovCloud has no account service, but EC2 knows the regions, too.
+    assert list_places(em, "ListRegions") == {("main", "us-east-1"), ("china", "cn-north-1")}
+    assert list_places(em, "DescribeRegions") == {("gov", "us-gov-west-1")}
 
 
 def test_without_regions_each_account_is_read_in_that_of_its_profile(em: Emulator) -> None:
