@@ -115,7 +115,9 @@ class SqlprovMagics(Magics):  # type: ignore[misc]
             settings = (
                 self._connection.settings if self._connection and self._options is not None else Settings()
             )
-            self._use(connect(**options, region=settings.regions, read_only=settings.read_only), options)
+            self._use(
+                connect(**options, region=settings.regions or None, read_only=settings.read_only), options
+            )
         assert self._connection is not None, "opened above"
         if regions := arguments.values.get("region"):
             self._connection.settings = self._connection.settings.with_value("regions", ",".join(regions))
