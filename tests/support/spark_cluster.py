@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from emulator_calls import wait_until
 
 import sqlprov
 
@@ -97,11 +98,17 @@ def _start_hosts(folder: Path) -> Iterator[str]:
         for name, *more in words
     ]
     try:
+        wait_until(lambda: _is_open(int(port)), 120)  # Spark gives up after a minute
         yield url
     finally:
         for each in running:
             each.terminate()
             each.wait()
+
+
+def _is_open(port: int) -> bool:
+    with socket.socket() as client:
+        return client.connect_ex(("127.0.0.1", port)) == 0
 
 
 def kill_python_workers() -> int:
