@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -161,9 +160,20 @@ class Cursor:
                 raise NotSupportedError(reason)
 
     def stop_profiling(self) -> None:
-        """Have DuckDB write no profile, which may be a file; a setting of each cursor."""
-        with suppress(duckdb.Error):  # an aborted transaction, locked settings, or rows that are not read yet
+        """Have DuckDB write no profile, which may be a file; a setting of each cursor.
+
+        Raises:
+            NotSupportedError: the cursor has rows that are not read yet, whose profile would still be written.
+        """
+        try:
             self.binder.duck.execute("PRAGMA disable_profiling")
+        except duckdb.Error as error:
+            if "open result" in str(error):
+                raise NotSupportedError(
+                    "A cursor has rows that are not read, so the session cannot become read-only: DuckDB may write "
+                    "their profile to a file. Read the rows, or close their result."
+                ) from None
+            # Otherwise an aborted transaction, or locked settings.
 
     # Writes
 

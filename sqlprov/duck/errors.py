@@ -40,11 +40,12 @@ _ADVICE = {
     "Persistent secrets are disabled": "A sandbox has none.",
     "configuration has been locked": "A sandbox fixes all of DuckDB's settings, and a read-only session those that "
     "could write a file.",
-    """found 'MAP(VARCHAR, "NULL")'""": "A map whose values are all NULL has no type; write NULL::VARCHAR.",
     "Malformed JSON at byte 0": "DuckDB reads a text that it compares with JSON as JSON, in which a text has quotes. "
     "Write ->> instead of -> or json_extract: its value is text.",
 }
 """Part of DuckDB's message -> what to know."""
+
+_UNTYPED_MAP = """found 'MAP(VARCHAR, "NULL")'"""
 
 FindTables = Callable[[], Sequence["Table"]]
 
@@ -52,7 +53,7 @@ _OTHERS = (
     r'field format: "(now)"|Table with name "?(\w+)|column "(\w+)" not found|'
     r"(?:Function|Type) with name (\S+) does not exist|argument types '(<=>)|Cannot drop (MATERIALIZED)|"
     r"argument types '(date_sub|date_diff|datediff|to_timestamp)\([^,]+, [^,]+\)'|argument types '(decode)\(|"
-    r'function call "(strftime|octet_length)\(STRING_LITERAL'
+    r'function call "(strftime|octet_length)\(STRING_LITERAL|required extension \'(inet)'
 )
 _MISSING = r'\b(?:with name|schema(?! named)|named) "?([\w.]+)'
 
@@ -78,6 +79,10 @@ def translate(error: Exception, text: str, find_tables: FindTables) -> Exception
         return explain_syntax_error(message, text)
     if _is_unknown_name(error):
         return errors.UnknownName(_drop_far_hint(message))
+    if _UNTYPED_MAP in message:
+        null = next((token.start for token in tokenize(text) if token.is_one_of("NULL")), 0)
+        reason = "A map whose values are all NULL has no type. Write NULL::VARCHAR"
+        return errors.DataError(f"{reason}.\n{errors.show_caret(text, null)}")
     if 'field format: "now"' in message and (instead := _find_instead(message, text)):
         return errors.NotSupportedError(instead)
     from sqlprov.duck.column_hints import explain_nested
@@ -195,7 +200,8 @@ def _find_instead(message: str, text: str) -> str | None:
         return None
     name = next(filter(None, match.groups())).lower()
     tokens = tokenize(text)
-    at = next((index for index, token in enumerate(tokens) if token.value.lower() == name), -1)
+    written = ("inet", "host") if name == "inet" else (name,)
+    at = next((index for index, token in enumerate(tokens) if token.value.lower() in written), -1)
     plain = name.replace("jsonb", "json")
     advice = FUNCTIONS.get(plain, plain if plain != name else "")
     following = tokens[at + 1] if at + 1 < len(tokens) else None

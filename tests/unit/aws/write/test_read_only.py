@@ -70,6 +70,19 @@ def test_a_session_that_becomes_read_only_writes_no_further_profile(folder: Path
         assert not (folder / "profile.json").exists()
 
 
+def test_a_session_with_rows_that_are_not_read_does_not_become_read_only(folder: Path) -> None:
+    with sqlprov.connect() as con, con.cursor() as other:
+        other.sql("PRAGMA enable_profiling = 'json'; SET profiling_output = 'late.json'; SELECT 1").fetchall()
+        unread = other.sql("FROM range(100000)")
+        with pytest.raises(NotSupportedError, match=r"rows that are not read(?s:.*)close their result"):
+            con.sql("SET sqlprov_read_only = on")
+        assert len(unread.fetchall()) == 100000
+        con.sql("SET sqlprov_read_only = on")
+        (folder / "late.json").unlink()
+        assert other.sql("SELECT 2").fetchall() == [(2,)]
+        assert not (folder / "late.json").exists()
+
+
 def test_botocore_itself_refuses_to_write_in_a_read_only_session() -> None:
     with Emulator() as em, sqlprov.connect(endpoint_url=em.url, region=REGION, read_only=True) as con:
         em.add("InferenceExperiment", REGION, {"Name": "read-only", "Status": "Completed"})
