@@ -54,6 +54,14 @@ class Bindings:
     variables: Mapping[str, Any] | None = None
     following: Sequence[Statement] = ()
 
+    @property
+    def named(self) -> Mapping[str, Any]:
+        """The parameters by name, or by number from 1."""
+        parameters = self.parameters or {}
+        if isinstance(parameters, Mapping):
+            return parameters
+        return {str(number): value for number, value in enumerate(parameters, start=1)}
+
 
 class Binder:
     """One DuckDB connection of a session. A result has to be read to its end before the next text runs.

@@ -210,8 +210,7 @@ class Cursor:
             (numbered,) = parse(number_parameters(written))
             assert isinstance(numbered, Insert | Update | Delete | Exec), "only its parameters changed"
             statement = replace(numbered, wait=statement.wait)
-            values = {str(number): value for number, value in enumerate(bindings.parameters, start=1)}
-            bindings = replace(bindings, parameters=values)
+            bindings = replace(bindings, parameters=bindings.named)
         session, path = self._session, self.binder.read_path()
         accounts = session.accounts.choose(run)
         zone, shows_sensitive = self.binder.read_time_zone(), run.settings.show_sensitive

@@ -287,7 +287,7 @@ class QueryRunner:
         if _reads_nothing(query):
             return None
         read = self._find_prepared(query)
-        run.hints = self._hints.find(read)
+        run.hints = self._hints.find(read, bindings.named if read is query else {})
         if query.verb == "PREPARE" or not self._needs_plan(read, run):
             return None
         if self.in_transaction and not query.words & CHANGING:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache, partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 import pyarrow as pa
@@ -69,8 +69,8 @@ class HintFinder:
     def __init__(self, session: Session, duck: duckdb.DuckDBPyConnection, definitions: Definitions) -> None:
         self._session, self._duck, self._definitions = session, duck, definitions
 
-    def find(self, query: Query) -> Hints | None:
-        """The hints from a query's text; `None` if it reads no live table."""
+    def find(self, query: Query, parameters: Mapping[str, Any]) -> Hints | None:
+        """The hints from a query's text and parameters; `None` if it reads no live table."""
         if not self._definitions.may_read_live(query):
             return None
         # Imported here: a statement without a live table needs none of it.
@@ -79,7 +79,7 @@ class HintFinder:
         texts = [query.text, *self._definitions.reach(query.text)]
         decides = self._ask_use(texts)
         limited = bool(query.words & {"limit", "fetch"})
-        first = find_limit(query.tokens)
+        first = find_limit(query.tokens, parameters)
         hints = Hints(decides, partial(_is_compared, texts), limited=limited, first_rows=first)
         if not (limited and "order" in query.words) or query.tree is None:
             return hints

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 from sqlprov.sql.lexer import Token, TokenKind, find_closing, skip
 
@@ -82,16 +82,32 @@ def parse_prepared(tokens: Tokens) -> tuple[str, int]:
     return tokens[1].value.lower(), start if tokens[0].is_one_of("PREPARE") else 0
 
 
-def find_limit(tokens: Tokens) -> int:
-    """The number of rows that the smallest `LIMIT n OFFSET m` of a statement asks for; 0 if a LIMIT is not a number."""
+def find_limit(tokens: Tokens, parameters: Mapping[str, Any]) -> int:
+    """The number of rows that the smallest `LIMIT n OFFSET m` of a statement asks for; 0 if a LIMIT is not a number.
+
+    Args:
+        tokens: the statement's.
+        parameters: by name, or by number from 1.
+    """
     limits = []
     for at in (at for at, token in enumerate(tokens) if token.is_one_of("LIMIT")):
-        texts = [token.text.upper() for token in tokens[at + 1 : at + 4]]
-        if not texts or not texts[0].isdecimal() or texts[1:2] == ["%"]:
+        rows = _read_number(tokens, at + 1, parameters)
+        if rows is None or _is_at(tokens, at + 2, "%"):
             return 0
-        is_offset = texts[1:2] == ["OFFSET"] and texts[-1].isdecimal()
-        limits.append(int(texts[0]) + (int(texts[2]) if is_offset else 0))
+        skipped = _read_number(tokens, at + 3, parameters) if _is_at(tokens, at + 2, "OFFSET") else 0
+        limits.append(rows + (skipped or 0))
     return min(limits, default=0)
+
+
+def _read_number(tokens: Tokens, at: int, parameters: Mapping[str, Any]) -> int | None:
+    """The natural number at an index, as it is written or as a parameter."""
+    text = tokens[at].text if at < len(tokens) else ""
+    if text.isdecimal():
+        return int(text)
+    if not text or tokens[at].kind is not TokenKind.PARAMETER:
+        return None
+    value = parameters.get(text[1:] or str(sum(token.text == "?" for token in tokens[: at + 1])))
+    return value if type(value) is int and value >= 0 else None
 
 
 def find_inner_start(tokens: Tokens) -> int:

@@ -178,6 +178,23 @@ def test_a_limit_describes_no_more_rows_than_it_asks_for(full: Emulator, con: An
     assert count_operations(full)[DESCRIBE] == rows
 
 
+@pytest.mark.parametrize(
+    ("limit", "parameters"),
+    [
+        ("LIMIT ?", [3]),
+        ("LIMIT $n", {"n": 3}),
+        ("AND name <> ? LIMIT ? OFFSET ?", ["x", 2, 1]),
+        ("ORDER BY name LIMIT ?", [3]),
+    ],
+)
+def test_a_limit_that_is_a_parameter_describes_no_more_rows_either(
+    full: Emulator, con: Any, limit: str, parameters: Any
+) -> None:
+    rows = con.sql(f"SELECT name, endpoint_name FROM {EXPERIMENTS} WHERE true {limit}", parameters).fetchall()
+    assert len(rows) == (2 if "OFFSET" in limit else 3)
+    assert count_operations(full)[DESCRIBE] == 3
+
+
 def test_pages_are_read_until_enough_rows_pass_the_filter(full: Emulator, con: Any) -> None:
     query = (
         "SELECT name FROM {t} WHERE status IN ('Starting', 'Updating') AND status_reason IS NULL "
