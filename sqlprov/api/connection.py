@@ -47,6 +47,7 @@ from sqlprov.sql.lexer import list_parameters
 if TYPE_CHECKING:
     from sqlprov.aws.diagnostics import Check
     from sqlprov.aws.transport.call_log import CallRecord, Progress
+    from sqlprov.aws.transport.call_log import MissingRows as MissingRows
     from sqlprov.aws.transport.engine import ScanEngine as ScanEngine
     from sqlprov.aws.transport.engine import TaskReport as TaskReport
     from sqlprov.aws.write.outcome import Outcome as Outcome
@@ -381,13 +382,16 @@ class Connection(PEP249Cursor):
         """The regions for statements that name none; empty if there are none."""
         return self._session.planner.regions.find_default(Run(self.settings), may_call=False)
 
-    def list_places(self, table: str) -> list[Mapping[str, str]]:
+    def list_places(
+        self, table: str, on_missing: Callable[[MissingRows], None] | None = None
+    ) -> list[Mapping[str, str]]:
         """Where a statement that names none reads a table: {"account": …, "region": …} each.
 
         An account is asked for its regions if the session's are all of them.
 
         Args:
             table: full name of the table.
+            on_missing: called for each account that could not be asked, instead of raising its error.
 
         Raises:
             UnknownName: there is no such table.
@@ -399,10 +403,13 @@ class Connection(PEP249Cursor):
 
         self._check_open()
         found = self.catalog.get_table(*table.split("."))
-        run = Run(self.settings)
+        run = Run(self.settings.with_value("on_error", "warn" if on_missing else "fail"))
         try:
             plan = self._session.planner.plan(found, found.key, TRUE, run)
             check_required(plan)
+            for missing in run.log.missing:
+                if on_missing:
+                    on_missing(missing)
             return list(plan.steps.places)
         finally:
             run.finish()

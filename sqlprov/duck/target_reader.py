@@ -120,6 +120,8 @@ class TargetReader:
                     f"its query returns {len(rows.names)}."
                 )
             rows = replace(rows, names=statement.columns)
+        else:
+            _check_account_columns(statement, rows.names)
         plan = plan_inserts(self.table, rows, listed, self._get_default_region(), self._get_only_account())
         if statement.skips_existing:
             self._skip_existing(statement, plan)
@@ -390,6 +392,16 @@ def _find_table(session: Session, target: tuple[str, ...], path: tuple[str, ...]
             f"{table.full_name} can only be read: its resource file declares no INSERT, UPDATE or DELETE."
         )
     return table
+
+
+def _check_account_columns(statement: Insert, names: Sequence[str]) -> None:
+    """Refuse a copy that names another account by its id only: SELECT * has the old account's name beside it."""
+    has_both = {ACCOUNT, ACCOUNT_ID} <= {*map(str.lower, names)}
+    if has_both and statement.computes(ACCOUNT_ID) and not statement.computes(ACCOUNT):
+        raise NotSupportedError(
+            f"Nothing was written. Without a column list, {ACCOUNT} says where a row goes, and {ACCOUNT_ID} is left "
+            f"out. Write '…' AS {ACCOUNT}, which may be the account's id."
+        )
 
 
 def _expand_json(rows: InputRows) -> InputRows:

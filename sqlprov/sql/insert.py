@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import Any, ClassVar
 
 from sqlprov.records import dataclass
-from sqlprov.sql.lexer import Token
+from sqlprov.sql.lexer import Token, tokenize
 from sqlprov.sql.parser import Parser
 from sqlprov.sql.write import WriteStatement
 
@@ -38,6 +38,14 @@ class Insert(WriteStatement):
     conflict: frozenset[str]
 
     VERB: ClassVar[str] = "INSERT"
+
+    def computes(self, column: str) -> bool:
+        """Whether the query says `AS column`, as in `SELECT * REPLACE ('…' AS column)`."""
+        tokens = tokenize(self.source)
+        return any(
+            word.is_one_of("AS") and name.is_name and name.value.lower() == column
+            for word, name in pairwise(tokens)
+        )
 
     @classmethod
     def parse_clauses(cls, parser: Parser) -> dict[str, Any]:

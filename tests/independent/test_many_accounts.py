@@ -21,7 +21,7 @@ import sqlprov
 from sqlprov.aws.write.outcome import OutcomeStatus
 from sqlprov.emulator import FAULTS, Emulator, Fault, Options, Organization, make_organization
 from sqlprov.emulator.organization import ROLE
-from sqlprov.errors import Error, OperationalError
+from sqlprov.errors import Error, NotSupportedError, OperationalError
 
 REGIONS = (
     *("us-east-1", "us-east-2", "us-west-1", "us-west-2", "eu-west-1", "eu-west-2", "eu-west-3"),
@@ -362,6 +362,38 @@ def test_no_fault_makes_a_write_touch_another_account(sql: str, kind: str, times
                 assert len(changed) == 1, detail
             elif certain == {OutcomeStatus.FAILED} or not outcomes:
                 assert not changed, detail
+
+
+@pytest.mark.parametrize("account", ["''", "NULL"])
+def test_a_row_without_an_account_is_written_nowhere(account: str) -> None:
+    with Emulator(organization=make_organization(3, rows=2)) as em, connect(em) as con:
+        with pytest.raises(Error, match=r"Unknown account ''|NULL for the required account"):
+            con.sql(
+                f"INSERT INTO {MODELS} BY NAME SELECT * REPLACE ({account} AS account, 'copy' AS model_name) "
+                f"FROM {MODELS} WHERE account = 'account-001' AND region = 'us-east-1' LIMIT 1"
+            )
+        assert "CreateModel" not in count_calls(em)
+
+
+def test_a_copy_that_names_only_the_id_of_another_account_is_refused() -> None:
+    copied = "'copy-' || model_name AS model_name"
+    where = f"FROM {MODELS} WHERE account = 'account-001' AND region = 'us-east-1'"
+    organization = make_organization(3, rows=2)
+    id_ = organization.members[2].id
+    with Emulator(organization=organization) as em, connect(em) as con:
+        with pytest.raises(NotSupportedError, match="account says where a row goes"):
+            con.sql(f"INSERT INTO {MODELS} SELECT * REPLACE ('{id_}' AS account_id, {copied}) {where}")
+        assert "CreateModel" not in count_calls(em)
+        for columns in (
+            "EXCLUDE (account) REPLACE ('{}' AS account_id, {})",
+            "REPLACE ('{}' AS account, {})",
+        ):
+            con.sql(f"INSERT INTO {MODELS} SELECT * {columns.format(id_, copied)} {where}")
+            created = [call for call in em.calls if call.operation == "CreateModel"]
+            assert created
+            assert {call.account for call in created} == {id_}
+            con.sql(f"DELETE FROM {MODELS} WHERE account = 'account-002' AND region = 'us-east-1'")
+            em.reset_calls()
 
 
 def test_a_write_that_means_several_accounts_names_them_and_writes_nothing() -> None:

@@ -151,7 +151,7 @@ class Accounts:
         own = {each.profile: each for each in self if not each.role}  # others are read with its profile, too
         by_id = {each.account_id: each for each in self}
         for known in (self._accounts, by_id, own):
-            if text in known:
+            if text and text in known:  # an id that is not known is empty, and so is no profile
                 return known[text]
         raise UnknownName(
             f"Unknown account {text!r} in row {row}.{suggest(text, self._accounts)} Expected the name, the id or the "
@@ -234,7 +234,7 @@ class AccountFinder:
                 account = self._find_account(word, run.settings)
                 accounts.setdefault(account.name, account)
             elif may_call:
-                members = self._list_members(word.partition(":")[2], run)
+                members = self._list_members(word.partition(":")[2].strip(), run)
                 accounts = {**{each.name: each for each in self._make_members(members, run)}, **accounts}
                 until = time.monotonic() + MEMBERS_SECONDS
             else:
@@ -254,7 +254,7 @@ class AccountFinder:
         if not members:
             raise UnknownName(
                 f"No active account of the organization has the name, the id or the unit {choice!r} "
-                "(sqlprov_accounts). FROM aws.organizations.accounts lists them."
+                f"(sqlprov_accounts). SET sqlprov_accounts = '{ORGANIZATION}', and FROM aws.accounts lists them."
             )
         return members
 
@@ -290,10 +290,11 @@ class AccountFinder:
             if self.own.name in of_id or word == self.own.account_id:
                 return self._own_account
             return self._open_profile(of_id[0], profiles) if of_id else self._assume(word, word, settings)
+        near = suggest(word, [*profiles, self.own.name, ORGANIZATION])
         raise UnknownName(
-            f"There is no account {word!r} (sqlprov_accounts).{suggest(word, [*profiles, self.own.name])} Expected a "
-            f"profile, an id of 12 digits, or for accounts of the organization '{ORGANIZATION}' or "
-            f"'{ORGANIZATION}:{word}'. `aws configure list-profiles` lists the profiles."
+            f"There is no account {word!r} (sqlprov_accounts).{near} Expected a profile, an id of 12 digits, or for "
+            f"accounts of the organization '{ORGANIZATION}' or '{ORGANIZATION}:{word}'. "
+            "`aws configure list-profiles` lists the profiles."
         )
 
     def _open_profile(self, name: str, profiles: Mapping[str, Any]) -> Account:

@@ -247,9 +247,9 @@ def _make_changed_error(cloud: Cloud, before: str, now: str) -> CredentialsError
 def locate(error: CredentialsError, record: CallRecord) -> CredentialsError:
     """The same error, with the call that could not be made."""
     text = f"{record.operation} in {record.region}: {error}"
-    return CredentialsError(
-        text, mfa_serial=error.mfa_serial, operation=record.operation, region=record.region
-    )
+    why = {"code": error.code, "request_id": error.request_id, "permission": error.permission}
+    place = {"operation": record.operation, "region": record.region}
+    return CredentialsError(text, mfa_serial=error.mfa_serial, **place, **why)
 
 
 def _note_headers(run: Run, reply: Any) -> None:

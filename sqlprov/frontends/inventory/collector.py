@@ -16,6 +16,7 @@ from sqlprov.errors import (
     CredentialsError,
     Error,
     ProgrammingError,
+    RegionError,
     ResourceFileError,
     format_count,
 )
@@ -27,7 +28,7 @@ from sqlprov.sql.lexer import quote_path, quote_text
 
 if TYPE_CHECKING:
     import sqlprov
-    from sqlprov.api.connection import ScanEngine
+    from sqlprov.api.connection import MissingRows, ScanEngine
 
 UNFINISHED = ".unfinished"
 MOST_CALLS = 64
@@ -123,25 +124,36 @@ class Collector:
         _remove_unfinished(folder, date)
         self._stop = threading.Event()
         self._failure: BaseException | None = None
+        # Id of an account whose role may not be assumed -> the error.
+        self._denied: dict[str, CredentialsError] = {}
 
     def list_parts(self, tables: Iterable[str]) -> list[InventoryPart]:
         """The parts of tables; one that cannot be listed as a whole is noted as skipped, and has one.
 
+        An account that cannot be asked for its regions is noted, and has one part of each table, without a region.
+
         Raises:
-            Error: the session has no region, or an account could not be asked for its id or its regions.
+            Error: the session has no region or no credentials, or an account could not be asked for its id.
         """
         with self._connection.cursor() as cursor:
             cursor.settings = cursor.settings.with_value("on_error", "fail")
             ids = dict(cursor.sql("SELECT account, account_id FROM aws.accounts").fetchall())
         parts: list[InventoryPart] = []
         for table in tables:
+            missing: list[MissingRows] = []
             try:
-                places = self._connection.list_places(table)
+                places = self._connection.list_places(table, missing.append)
+            except RegionError:
+                raise
             except (ProgrammingError, ResourceFileError) as error:
                 part = InventoryPart(table, "", "", "")
                 self.manifest.note(part, PartStatus.SKIPPED, error=str(error))
                 parts.append(part)
                 continue
+            for gap in missing:
+                unread = InventoryPart(table, ids[gap.account], "", gap.account)
+                self._note_error(unread, gap.error)
+                parts.append(unread)
             is_global = bool(self._connection.catalog.get_table(*table.split(".")).home)
             for place in places:
                 account, region = place["account"], place["region"]
@@ -156,7 +168,7 @@ class Collector:
         """
         todo: SimpleQueue[InventoryPart] = SimpleQueue()
         for part in parts:
-            if not self.manifest.is_complete(part, self._folder, self._date):
+            if part.region and not self.manifest.is_complete(part, self._folder, self._date):
                 todo.put(part)
         cursors = [self._connection.cursor() for _ in range(workers)]
         most = self._connection.settings.concurrency or MOST_CALLS
@@ -187,20 +199,33 @@ class Collector:
             except Empty:
                 return
             try:
+                if part.account_id in self._denied:
+                    raise self._denied[part.account_id]
                 self._read(cursor, part)
-            except CredentialsError as error:  # every other part would fail, too
-                self._failure = self._failure or error
-                self._stop.set()
-            except AccessDenied as error:
-                self._note(part, PartStatus.DENIED, error)
             except Error as error:
                 if self._stop.is_set():
                     return
-                self._note(part, PartStatus.FAILED, error)
+                try:
+                    self._note_error(part, error)
+                except CredentialsError:
+                    self._failure = error
+                    self._stop.set()
 
-    def _note(self, part: InventoryPart, status: PartStatus, error: Error) -> None:
+    def _note_error(self, part: InventoryPart, error: Error) -> None:
+        """Note a part that could not be read.
+
+        Raises:
+            CredentialsError: every other part would fail, too.
+        """
+        is_denied = isinstance(error, AccessDenied)
+        if isinstance(error, CredentialsError):
+            if not error.permission:
+                raise error
+            is_denied, self._denied[part.account_id] = True, error
+        status = PartStatus.DENIED if is_denied else PartStatus.FAILED
         self.manifest.note(part, status, error=str(error), code=getattr(error, "code", ""))
-        self._report(f"{part.table} of {part.account} in {part.region}: {status.value}: {error}")
+        place = f" in {part.region}" if part.region else ""
+        self._report(f"{part.table} of {part.account}{place}: {status.value}: {error}")
 
     def _read(self, cursor: sqlprov.Connection, part: InventoryPart) -> None:
         file = part.find_file(self._folder, self._date)

@@ -163,6 +163,53 @@ def test_an_account_is_known_by_its_id_whatever_its_name_is(tmp_path: Path) -> N
         assert count_lists(emulator)["ListModels", "us-east-1"] == 2
 
 
+@pytest.mark.parametrize(
+    ("region", "denied"), [("us-east-1", {("b", "us-east-1")}), ("all", {("b", "")})], ids=["named", "all"]
+)
+def test_an_account_whose_role_is_denied_does_not_keep_the_others_from_being_read(
+    tmp_path: Path, region: str, denied: set[tuple[str, str]]
+) -> None:
+    members = [
+        Member("111111111111", "a"),
+        Member("222222222222", "b", roles={}),
+        Member("333333333333", "c"),
+    ]
+    with Emulator(organization=Organization(members, rows=3)) as emulator:
+        keys = {"AWS_ACCESS_KEY_ID": "AKIAA", "AWS_SECRET_ACCESS_KEY": "test"}
+        cloud = CommandLine(environment(tmp_path / "state", AWS_ENDPOINT_URL=emulator.url, **keys))
+        words = [
+            "--organization",
+            "--date",
+            DAY,
+            "--region",
+            region,
+            "--set",
+            "on_error=warn",
+            "--workers",
+            "1",
+        ]
+        words += ["--tables", "aws.sagemaker.models", "--tables", "aws.sagemaker.endpoints"]
+        done = cloud.run("inventory", str(tmp_path), *words)
+        assert done.code == 7
+        *entries, last = read_manifest(tmp_path)
+        assert {(each["account"], each["region"]) for each in entries if each["status"] == "denied"} == denied
+        assert {each["code"] for each in entries if each["status"] == "denied"} == {"AccessDenied"}
+        assert {each["account"] for each in entries if each["status"] == "complete"} == {"a", "c"}
+        assert (last["denied"], last["failed"]) == (2, 0)
+        roles = [each.parameters["RoleArn"] for each in emulator.calls if each.operation == "AssumeRole"]
+        assert Counter(role.split(":")[4] for role in roles) == {"222222222222": 1, "333333333333": 1}
+        members[1].roles = None
+        assert cloud.run("inventory", str(tmp_path), *words).code == 0
+
+
+def test_a_run_without_a_region_is_an_error(emulator: Emulator, tmp_path: Path) -> None:
+    keys = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+    cloud = CommandLine(environment(tmp_path / "state", AWS_ENDPOINT_URL=emulator.url, **keys))
+    done = cloud.run("inventory", str(tmp_path), "--tables", "aws.sagemaker.models", "--date", DAY)
+    assert done.code == 4
+    assert "No region for aws.sagemaker.models." in done.err
+
+
 def test_expired_credentials_end_the_run_and_the_next_one_goes_on(
     cloud: CommandLine, emulator: Emulator, tmp_path: Path
 ) -> None:
