@@ -70,6 +70,7 @@ def connect(org: Queues, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Ite
     role = "role_arn = arn:aws:iam::{}:role/anything\nsource_profile = management\n"
     file.write_text(
         "[profile management]\naws_access_key_id = testing\naws_secret_access_key = testing\nregion = us-east-1\n"
+        "[profile china]\naws_access_key_id = testing\naws_secret_access_key = testing\nregion = cn-north-1\n"
         f"[profile prod]\n{role.format(org.ids['prod-1'])}region = us-east-1\n"
         f"[profile prod-admin]\n{role.format(org.ids['prod-1'])}region = us-east-1\n"
         f"[profile dev]\n{role.format(org.ids['dev-1'])}region = eu-west-1\n"
@@ -222,6 +223,20 @@ def test_a_global_table_is_read_once_an_account(org: Queues, connect: Connect) -
     rows = con.sql("SELECT account, role_name FROM aws.iam.roles WHERE role_name LIKE 'of-%'").fetchall()
     assert sorted(rows) == sorted((name, f"of-{name}") for name in org.ids)
     assert count_calls(con)["ListRoles"] == 4
+
+
+def test_an_account_of_another_partition_is_read_with_a_role_of_it(org: Queues, connect: Connect) -> None:
+    client = org.client("prod-2", "sqs", "cn-north-1")
+    url = client.create_queue(QueueName="of-china")["QueueUrl"]
+    arn = client.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    con = connect("china", accounts=f"china,{org.ids['prod-2']}")
+    rows = con.sql(f"SELECT account, region, queue_arn FROM {QUEUES}").fetchall()
+    assert rows == [(org.ids["prod-2"], "cn-north-1", arn)] and arn.startswith("arn:aws-cn:")
+    (login,) = [call for call in con.calls if call.operation == "AssumeRole"]
+    assert (login.region, login.parameters["RoleArn"]) == (
+        "cn-north-1",
+        f"arn:aws-cn:iam::{org.ids['prod-2']}:role/{ROLE}",
+    )
 
 
 def test_a_child_is_listed_in_the_account_of_its_parent(org: Queues, connect: Connect) -> None:
