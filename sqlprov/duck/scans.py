@@ -164,7 +164,8 @@ class Scans:
         finally:
             run.finish()
         log = run.log
-        yield TaskReport(tuple(log.calls), run.counted, tuple(log.missing), tuple(run.warnings), failure)
+        noted = tuple(log.calls), run.counted, tuple(log.missing), tuple(run.warnings)
+        yield TaskReport(task.pairs, *noted, failure)
 
     def _check_accounts(self, task: ScanTask, run: Run) -> None:
         """Check that the names of a task's accounts mean the same here as where it was made.

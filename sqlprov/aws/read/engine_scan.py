@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 import pyarrow as pa
 
 from sqlprov.aws.transport.engine import ScanEngine, TaskReport
 from sqlprov.aws.transport.run import Run
-from sqlprov.errors import Error, format_count
+from sqlprov.errors import Error, OperationalError, format_count
 from sqlprov.plan.read import ReadPlan, check_required, count_least_calls
 from sqlprov.plan.read.scan_task import ScanTask
 
@@ -42,20 +43,30 @@ class EngineScan:
         Raises:
             Cancelled: the statement was cancelled.
             Error: a task failed. It names what every other failed task says, too.
+            OperationalError: the engine left out a task, or returned it twice.
         """
         if not self.task.pairs or self.plan.empty:
             return
         errors: list[Error] = []
+        reported = Counter[tuple[str, str]]()
         for each in self.engine.scan(self.task, self.run.cancellation.on_cancel):
             self.run.cancellation.check()
             if isinstance(each, TaskReport):
                 self._note(each)
+                reported.update(each.pairs)
                 errors += [each.error] if each.error else []
             elif not errors:
                 self.run.log.note_read(rows=each.num_rows)
                 yield each
         if errors:
             raise _join(errors)
+        if wrong := [pair for pair in self.task.pairs if reported[pair] != 1]:
+            account, region = wrong[0]
+            times = "twice" if reported[wrong[0]] else "not"
+            raise OperationalError(
+                f"The engine returned the task of {account} in {region} {times}, one of "
+                f"{format_count(len(wrong), 'place')} of {self.plan.table.full_name} whose rows would be wrong."
+            )
 
     def _note(self, report: TaskReport) -> None:
         self.run.log.note_calls(report.calls)

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from sqlprov.aws.transport.call_log import CallRecord, MissingRows
 from sqlprov.errors import Error
-from sqlprov.plan.read.scan_task import ScanTask
+from sqlprov.plan.read.scan_task import Pairs, ScanTask
 from sqlprov.records import dataclass
 
 
@@ -18,6 +18,7 @@ class TaskReport:
     """How a task ended.
 
     Attributes:
+        pairs: its places.
         calls: its calls.
         counted: those that `sqlprov_max_calls` counts.
         missing: rows that could not be read, under `sqlprov_on_error = 'warn'`.
@@ -25,6 +26,7 @@ class TaskReport:
         error: what ended it before it had read all rows; `None` if nothing did.
     """
 
+    pairs: Pairs
     calls: tuple[CallRecord, ...] = ()
     counted: int = 0
     missing: tuple[MissingRows, ...] = ()

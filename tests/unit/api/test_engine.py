@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from emulator_calls import EXPERIMENTS, LIST, count_operations
@@ -21,6 +22,7 @@ from sqlprov.errors import (
     CredentialsError,
     InterfaceError,
     NotSupportedError,
+    OperationalError,
     UnknownName,
 )
 from sqlprov.plan.read.hints import Contained
@@ -142,6 +144,20 @@ def test_an_error_is_raised_once_and_names_what_each_task_could_not_read(
         assert f"{account}: ListInferenceExperiments in us-west-2" in str(caught.value)
     assert caught.value.permission == "sagemaker:ListInferenceExperiments"
     assert count_operations(em)[LIST] <= 9
+
+
+@pytest.mark.parametrize(("kept", "word"), [((0, 2), "not"), ((0, 1, 1, 2), "twice"), ((), "not")])
+def test_a_task_that_the_engine_leaves_out_or_repeats_is_an_error(
+    con: sqlprov.Connection, workers: Workers, kept: tuple[int, ...], word: str
+) -> None:
+    class Careless:
+        def scan(self, task: ScanTask, on_cancel: Any) -> Iterator[Any]:
+            tasks = task.split(3)
+            for number in kept:
+                yield from workers.scan(tasks[number], on_cancel)
+
+    with pytest.raises(OperationalError, match=f"The engine returned the task of .* {word}, one of "):
+        con.sql(f"FROM {MODELS}", engine=Careless()).fetchall()
 
 
 def test_rows_that_cannot_be_read_make_the_result_incomplete(
