@@ -40,8 +40,8 @@ _ADVICE = {
     "Persistent secrets are disabled": "A sandbox has none.",
     "configuration has been locked": "A sandbox fixes all of DuckDB's settings, and a read-only session those that "
     "could write a file.",
-    "Malformed JSON at byte 0": "DuckDB reads a text that it compares with JSON as JSON, in which a text has quotes. "
-    "Write ->> instead of -> or json_extract: its value is text.",
+    "Malformed JSON at byte 0": "DuckDB reads a text that meets JSON as JSON, in which a text has quotes. Write ->> "
+    "instead of -> or json_extract: its value is text; and to_json('…') for a text that json_set takes.",
 }
 """Part of DuckDB's message -> what to know."""
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import time
 from typing import Any
 
@@ -519,3 +520,29 @@ def test_a_member_of_cloud_controls_reply_is_no_column_of_returning(db: WriteSes
     with pytest.raises(UnknownName, match=r"FROM sqlprov\.outcomes shows what its calls came to") as caught:
         db.con.sql(sql)
     assert str(caught.value).endswith(f"LINE 1: {sql}\n{' ' * (8 + sql.index('OperationStatus'))}^")
+
+
+@pytest.mark.parametrize(
+    ("later", "problem"),
+    [
+        ("AND name = 'a'", "No statement begins with 'AND'. Does a ; before it end a statement too early?"),
+        ("RETURNING name", "No statement begins with 'RETURNING'. Does a ; before it end"),
+        ("SELECT 1 FROM", 'Syntax error at or near "FROM".'),
+        ("SELECT (1", "'(' opens here and is never closed."),
+        ("AUTH LOGIN aws", "AUTH LOGIN is not supported."),
+        ("'open", "Unterminated string literal"),
+    ],
+)
+@pytest.mark.parametrize("way", ["sql", "run", "cursor"])
+def test_a_script_whose_later_part_is_no_statement_writes_nothing(
+    db: WriteSession, way: str, later: str, problem: str
+) -> None:
+    script = f"DELETE FROM {TABLE} WHERE region = '{REGION}' AND name LIKE 'a%';\n{later}"
+    ways = {
+        "sql": db.con.sql,
+        "run": lambda text: list(db.con.run(text)),
+        "cursor": lambda text: db.con.cursor().execute(text),
+    }
+    with pytest.raises(DatabaseError, match=re.escape(problem)):
+        ways[way](script)
+    assert db.em.calls == []

@@ -39,7 +39,8 @@ from sqlprov.emulator import Emulator, Fault
 from sqlprov.errors import WriteError
 
 LOST_AFTER = (
-    *("error500_after", "timeout_after", "reset_after", "truncated", "truncated_clean", "html", "empty"),
+    *("error500_after", "timeout_after", "reset_after", "redirect_after"),
+    *("truncated", "truncated_clean", "html", "empty"),
 )
 """The call has its effect, and its response is lost."""
 LOST_BEFORE = ("error500", "error503", "timeout_before", "reset")
