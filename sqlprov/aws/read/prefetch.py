@@ -35,7 +35,11 @@ class Prefetches:
         self._lock = threading.Lock()
 
     def begin(self, plans: Sequence[ReadPlan], run: Run, accounts: Accounts) -> None:
-        """Start reading `plans`, until the statement ends; a parent that is one of them is read once."""
+        """Start reading `plans`, until the statement ends; a parent that is one of them is read once.
+
+        Raises:
+            BudgetExceeded: the statement may not make as many calls as they need at least together; it makes none.
+        """
         prefetches: list[Prefetch] = []
 
         def read_shared(plan: ReadPlan) -> Iterator[pa.RecordBatch] | None:
@@ -43,6 +47,7 @@ class Prefetches:
             shared = next(keepers, None)
             return shared.read_kept() if shared else None
 
+        from sqlprov.plan.read import count_least_calls
         from sqlprov.plan.read.sharing import share_parents
 
         def limit(plan: ReadPlan) -> ReadPlan:
@@ -52,6 +57,10 @@ class Prefetches:
         sources = {source for key in keys for source in key.sources}
         early = {key.table for key in keys if key.is_unlikely}
         wider, shared = share_parents(plans)
+        if not run.settings.cache:
+            limited = {key.table for key in keys}
+            certain = (plan for plan in wider if plan.table.full_name not in limited)
+            run.check_budget(sum(count_least_calls(plan, is_limited=False) for plan in certain))
         for at, plan in enumerate(wider):
             name = plan.table.full_name
             noted = [column for table, column in sources if table == name and column in plan.columns]

@@ -98,13 +98,21 @@ class Run:
         Raises:
             BudgetExceeded: the statement's scans would make too many.
         """
-        most = self.settings.max_calls
         with self._lock:
             self._expected += calls
             expected = self._expected
-        if most and expected > most and not self.is_write:
+        self.check_budget(expected)
+
+    def check_budget(self, calls: int) -> None:
+        """Check that the statement may make this many calls, before the first of them.
+
+        Raises:
+            BudgetExceeded: it may not.
+        """
+        most = self.settings.max_calls
+        if most and calls > most and not self.is_write:
             raise BudgetExceeded(
-                f"The statement needs at least {format_count(expected, 'call')}, and sqlprov_max_calls allows "
+                f"The statement needs at least {format_count(calls, 'call')}, and sqlprov_max_calls allows "
                 f"{most:,}. {_REMEDY}"
             )
 
