@@ -43,7 +43,7 @@ class EngineScan:
         Raises:
             Cancelled: the statement was cancelled.
             Error: a task failed. It names what every other failed task says, too.
-            OperationalError: the engine left out a task, or returned it twice.
+            OperationalError: the engine left out a task, or returned it twice, or a worker has another catalog.
         """
         if not self.task.pairs or self.plan.empty:
             return
@@ -56,6 +56,7 @@ class EngineScan:
                 reported.update(each.pairs)
                 errors += [each.error] if each.error else []
             elif not errors:
+                self._check_columns(each)
                 self.run.log.note_read(rows=each.num_rows)
                 yield each
         if errors:
@@ -67,6 +68,18 @@ class EngineScan:
                 f"The engine returned the task of {account} in {region} {times}, one of "
                 f"{format_count(len(wrong), 'place')} of {self.plan.table.full_name} whose rows would be wrong."
             )
+
+    def _check_columns(self, batch: pa.RecordBatch) -> None:
+        """Check that the rows have the columns of this process's catalog: DuckDB reads them as those types."""
+        types = dict(zip(batch.schema.names, batch.schema.types, strict=True))
+        for name in self.task.columns:
+            expected, real = self.plan.table.by_name[name].type, types.get(name)
+            if real != expected:
+                has = f"has the type {real}, not {expected}" if real else "is missing"
+                raise OperationalError(
+                    f"The column {name} of {self.plan.table.full_name} {has} on the worker. Install the version of "
+                    "sqlprov there that the process has that plans the statement."
+                )
 
     def _note(self, report: TaskReport) -> None:
         self.run.log.note_calls(report.calls)

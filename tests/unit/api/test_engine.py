@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from emulator_calls import EXPERIMENTS, LIST, count_operations
 from workers import Workers
@@ -144,6 +145,25 @@ def test_an_error_is_raised_once_and_names_what_each_task_could_not_read(
         assert f"{account}: ListInferenceExperiments in us-west-2" in str(caught.value)
     assert caught.value.permission == "sagemaker:ListInferenceExperiments"
     assert count_operations(em)[LIST] <= 9
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        ({"account": pa.array(["prod"])}, "The column model_name of .* is missing on the worker"),
+        ({"account": pa.array(["prod"]), "model_name": pa.array([1])}, "has the type int64, not string"),
+    ],
+    ids=["missing", "another type"],
+)
+def test_rows_of_a_worker_with_another_catalog_are_an_error(
+    con: sqlprov.Connection, columns: dict[str, pa.Array], message: str
+) -> None:
+    class Older:
+        def scan(self, task: ScanTask, on_cancel: Any) -> Iterator[Any]:
+            yield pa.RecordBatch.from_pydict(columns)
+
+    with pytest.raises(OperationalError, match=message):
+        con.sql(f"SELECT account, model_name FROM {MODELS}", engine=Older()).fetchall()
 
 
 @pytest.mark.parametrize(("kept", "word"), [((0, 2), "not"), ((0, 1, 1, 2), "twice"), ((), "not")])
