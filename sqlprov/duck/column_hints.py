@@ -39,6 +39,8 @@ def suggest_columns(
         is_near: whether a name that is nearly the same will do, if there is no such column.
     """
     columns = {column: table for table in tables for column in table.by_name}
+    if name in columns:
+        return ""  # a view or a sub-query lacks it, and DuckDB says what those have
     written = to_snake_case(name.removeprefix("data__"))
     ends = [column for column in columns if written.endswith(f"_{column}") or column.endswith(f"_{written}")]
     keys = [column for column in ends if column in columns[column].key]

@@ -27,6 +27,7 @@ TAG = "tags is a list of {Key, Value}: tag_map['team'] is the value of a tag."
         ("SELECT m.stat FROM aws.sagemaker.endpoints AS m", "Did you mean 'endpoint_status'?"),
         ("SELECT salry FROM aws.sagemaker.models, (SELECT 1 AS salary)", "Did you mean 'salary'?"),
         ("SELECT bogus FROM aws.s3.buckets", "Candidate bindings: "),
+        ("SELECT account_id FROM (SELECT account FROM aws.s3.buckets)", "Candidate bindings: \"account\""),
         ('FROM aws.s3.buckets WHERE name = "mine"', "In double quotes, mine is a name; write 'mine' for a text.\nCand"),
         ('FROM aws.s3.buckets WHERE name LIKE "my-%"', "In double quotes, my-% is a name; write 'my-%' for a text."),
         ("FROM aws.ec2.instances WHERE state LIKE 'run%'", "state is a STRUCT; write state.Name or state.Code."),
