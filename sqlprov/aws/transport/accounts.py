@@ -8,7 +8,7 @@ import re
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -228,17 +228,21 @@ class AccountFinder:
     def _find_accounts(self, words: Sequence[str], run: Run, may_call: bool) -> Accounts:
         """The accounts that the words mean, as far as they are known without a call that may not be made."""
         accounts: dict[str, Account] = {}
+        members: dict[str, MemberAccount] = {}
         is_estimate, until = False, math.inf
         for word in words:
             if not is_organization(word):
                 account = self._find_account(word, run.settings)
                 accounts.setdefault(account.name, account)
             elif may_call:
-                members = self._list_members(word.partition(":")[2].strip(), run)
-                accounts = {**{each.name: each for each in self._make_members(members, run)}, **accounts}
+                listed = self._list_members(word.partition(":")[2].strip(), run)
+                members |= {each.account_id: each for each in listed}
                 until = time.monotonic() + MEMBERS_SECONDS
             else:
                 is_estimate = True
+        if members:
+            made = list(self._make_members(members.values(), accounts, run))
+            accounts = {**{each.name: each for each in made}, **accounts}
         chosen = list(accounts.values()) or [self._own_account]
         return Accounts(self.own, chosen, is_estimate=is_estimate, until=until)
 
@@ -258,7 +262,16 @@ class AccountFinder:
             )
         return members
 
-    def _make_members(self, members: Sequence[MemberAccount], run: Run) -> Iterator[Account]:
+    def _make_members(
+        self, members: Collection[MemberAccount], others: Mapping[str, Account], run: Run
+    ) -> Iterator[Account]:
+        """The accounts of the organization. The id is in a name that another account has, too, or that looks like one.
+
+        Args:
+            members: each once.
+            others: accounts by name that the settings name beside them.
+            run: the statement.
+        """
         from sqlprov.aws.transport.account_clouds import NamedCloud
         from sqlprov.aws.transport.calls import read_account_id
 
@@ -266,7 +279,12 @@ class AccountFinder:
         own_id = read_account_id(run, self.own)
         for member in members:
             id_, status = member.account_id, member.status
-            name = member.name if counts[member.name] == 1 else f"{member.name} ({id_})"
+            name, other = member.name, others.get(member.name)
+            if other is not None and _find_id(other, run) == id_:
+                continue
+            looks_like_id = name != id_ and ACCOUNT_NUMBER.fullmatch(name)
+            if counts[name] > 1 or other is not None or looks_like_id:
+                name = f"{name} ({id_})"
             if id_ != own_id:
                 yield self._assume(name, id_, run.settings, status)
                 continue
@@ -354,6 +372,15 @@ class AccountFinder:
         for cloud in self._opened:
             cloud.close()
         self._shared.close()
+
+
+def _find_id(account: Account, run: Run) -> str | None:
+    """The account's id, if it is known or can be read."""
+    from sqlprov.aws.transport.calls import read_account_id
+
+    with suppress(OperationalError):
+        return account.account_id or read_account_id(run, account.cloud)
+    return None
 
 
 def list_profiles() -> set[str]:

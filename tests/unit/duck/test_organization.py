@@ -17,7 +17,7 @@ from sqlprov.aws.transport.credentials import AwsSession
 from sqlprov.emulator import Emulator, Fault, Member, Options, Organization, make_organization
 from sqlprov.errors import AccessDenied, CredentialsError
 
-OWN, PROD, STAGE = "123456789012", "222222222222", "333333333333"
+OWN, PROD, STAGE, OTHER = "123456789012", "222222222222", "333333333333", "444444444444"
 MODELS = "aws.sagemaker.models"
 EACH = f"SELECT account, region, count(*) FROM {MODELS} GROUP BY ALL ORDER BY ALL"
 
@@ -42,6 +42,35 @@ def test_all_regions_are_those_that_each_account_has_enabled() -> None:
     regions = {account: {region for name, region in listed if name == account} for account in asked}
     assert set(asked) == {"own", "prod", "stage"} and len(set(asked.values())) == 1
     assert regions["own"] == regions["stage"] == regions["prod"] | {"eu-west-1", "us-west-2"}
+
+
+@pytest.mark.parametrize(
+    ("words", "names"),
+    [
+        ("organization", {PROD: "prod", STAGE: f"{PROD} ({STAGE})"}),
+        ("organization,prod", {PROD: f"prod ({PROD})", STAGE: f"{PROD} ({STAGE})", OTHER: "prod"}),
+        ("prod,organization", {PROD: f"prod ({PROD})", STAGE: f"{PROD} ({STAGE})", OTHER: "prod"}),
+        (f"organization:{PROD},organization:{STAGE}", {PROD: "prod", STAGE: f"{PROD} ({STAGE})"}),
+    ],
+)
+def test_accounts_with_the_name_of_another_one_are_all_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: str, names: dict[str, str]
+) -> None:
+    keys = "aws_access_key_id = {}\naws_secret_access_key = secret\nregion = us-east-1\n"
+    config = f"[profile own]\n{keys.format('AKIAOWN')}[profile prod]\n{keys.format('AKIAOTHER')}"
+    (tmp_path / "config").write_text(config)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    members = [Member(OWN, "own"), Member(PROD, "prod"), Member(STAGE, PROD)]
+    outside = Member(OTHER, "outside", status="SUSPENDED", keys=("AKIAOTHER",))
+    with (
+        Emulator(organization=Organization([*members, outside], rows=3)) as em,
+        sqlprov.connect(profile="own", endpoint_url=em.url, settings={"accounts": words}) as con,
+    ):
+        found = con.sql("SELECT account_id, account FROM aws.accounts WHERE account <> 'own'").fetchall()
+        con.sql(f"SELECT model_name FROM {MODELS}").fetchall()
+        read = {call.account for call in em.calls if call.operation == "ListModels"}
+    assert dict(found) == names
+    assert read - {OWN} == {*names}
 
 
 def test_an_account_that_refuses_the_role_is_named() -> None:
