@@ -22,6 +22,19 @@ LONGEST_TYPE = 60
 """A type with more characters is shortened in a message."""
 MOST_MEMBERS = 4
 """Members of a structure that a message names."""
+_TAKING_PATHS = (
+    *(
+        "json_extract",
+        "json_value",
+        "json_exists",
+        "json_type",
+        "json_array_length",
+        "json_keys",
+        "json_each",
+    ),
+    "json_tree",
+)
+"""How the names of functions begin whose second argument is a JSON path."""
 _WRONG_TYPE = re.compile(
     r"to the destination type |given name and argument types |Could not convert string|Cannot extract field"
 )
@@ -92,22 +105,47 @@ def explain_column(column: Column, text: str) -> str:
     return f"{name} is a list; write list_contains({items}, {value})."
 
 
-def find_null_arrow(tokens: Sequence[Token], tables: Sequence[Table]) -> tuple[Token, str] | None:
-    """The column of `tags['team']`, `tags->>'team'` or `json_extract(tags, '$.team')`, and what to write: a list has no
-    members, so the value would be an error or NULL in every row."""
+def find_null_member(tokens: Sequence[Token], tables: Sequence[Table]) -> tuple[Token, str] | None:
+    """A nested column whose member would be NULL in every row, and why: a list has no members, as in `tags->>'team'`,
+    or the JSON of a member has another case, as in `json_extract(state, '$.name')`."""
     renamed = {name.value.lower() for word, name in pairwise(tokens) if word.is_one_of("AS")}
-    for at, (name, arrow, key) in enumerate(zip(tokens, tokens[1:], tokens[2:], strict=False)):
-        opening = at - 1
+    for at, name in enumerate(tokens):
+        opening, after = at - 1, at + 1
         while opening > 0 and tokens[opening].text == ".":
             opening -= 2
-        is_call = arrow.text == "," and tokens[opening - 1].value.lower().startswith("json_extract")
-        written = name.value.lower()
-        columns = [table.by_name[written] for table in tables if written in table.by_name]
-        if not (is_call or arrow.text in ("->", "->>", "[")) or not columns or written in renamed:
+        if [token.value.lower() for token in tokens[after : after + 2]] == ["::", "json"]:
+            after += 2
+        arrow, key = [*tokens[after : after + 2], name, name][:2]
+        is_call = arrow.text == "," and tokens[opening - 1].value.lower().startswith(_TAKING_PATHS)
+        found = [
+            column for table in tables if (column := table.by_name.get(table.find_column(name.value) or ""))
+        ]
+        is_member = key.text.startswith("'") and (is_call or arrow.text in ("->", "->>", "["))
+        if not is_member or not found or name.value.lower() in renamed:
             continue
         member = re.fullmatch(r"(?:\$\.|/)?\"?([A-Za-z_][^.*]*?)\"?", key.value)
-        if key.text.startswith("'") and member and all(pa.types.is_list(column.type) for column in columns):
-            return name, explain_column(columns[0], member[1])
+        if member and all(pa.types.is_list(column.type) for column in found):
+            return name, f"A list has no member of that name. {explain_column(found[0], member[1])}"
+        spelled = [_spell_member(column.type, key.value) for column in found if arrow.text != "["]
+        if spelled and spelled[0] and all(spelled):
+            written, meant = spelled[0]
+            return name, f"{found[0].name} has no member {written!r}: JSON minds case. Write {meant!r}."
+    return None
+
+
+def _spell_member(type: pa.DataType, path: str) -> tuple[str, str] | None:
+    """The first member of a JSON path that a type has only in another case, and as it has it; `None` if it has none."""
+    parts = re.findall(r"[^.\[\]\"/]+|\[[^\]]*\]", path.removeprefix("$")) if path[:1] in "$/" else [path]
+    for part in parts:
+        if pa.types.is_struct(type):
+            names = [field.name for field in type]
+            if part not in names:
+                return next(((part, name) for name in names if name.lower() == part.lower()), None)
+            type = type.field(part).type
+        elif pa.types.is_list(type) and part.startswith("["):
+            type = type.value_type
+        else:
+            return None
     return None
 
 

@@ -54,9 +54,9 @@ _TEMPORARY = (
 )
 _OTHERS = (
     "SELECT 1 FROM duckdb_columns() WHERE lower(column_name) = ? AND lower(table_name) IN ? "
-    "AND data_type NOT LIKE '%[]'"
+    "AND data_type NOT LIKE '%[]' AND data_type NOT LIKE 'STRUCT%'"
 )
-"""Whether one of these tables has a column of that name that is not a list."""
+"""Whether one of these tables has a column of that name that is neither a list nor a structure."""
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,7 @@ class Cursor:
         return self.queries.split(query, bindings, run)
 
     def _check_members(self, query: Query) -> None:
-        """Refuse `tags['team']` and `tags->>'team'` of live tables, whose tags are a list."""
+        """Refuse members of live tables that are NULL in every row, such as `tags->>'team'`: tags are a list."""
         try:
             bodies = self.binder.definitions.reach(query.text)
         except duckdb.Error:  # an aborted transaction
@@ -143,16 +143,15 @@ class Cursor:
         tables = self.binder.find_tables(query)
         if not tables:
             return
-        from sqlprov.duck.column_hints import find_null_arrow
+        from sqlprov.duck.column_hints import find_null_member
 
-        arrow = find_null_arrow(query.tokens, tables)
+        member = find_null_member(query.tokens, tables)
         if (
-            arrow
-            and not self.binder.duck.execute(_OTHERS, [arrow[0].value.lower(), list(query.words)]).fetchall()
+            member
+            and not self.binder.duck.execute(_OTHERS, [member[0].value.lower(), list(query.words)]).fetchall()
         ):
-            name, advice = arrow
-            place = show_caret(query.text, name.start)
-            raise NotSupportedError(f"A list has no member of that name. {advice}\n{place}")
+            name, problem = member
+            raise NotSupportedError(f"{problem}\n{show_caret(query.text, name.start)}")
         if query.words & TABLE_MACROS.keys() and query.tree:
             from sqlprov.sql.whole_rows import find_whole_row  # imported here: sqlglot takes 60 ms
 

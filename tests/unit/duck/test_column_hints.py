@@ -133,6 +133,37 @@ def test_a_member_of_a_list_is_refused_before_any_call(
 
 
 @pytest.mark.parametrize(
+    ("expression", "written", "meant"),
+    [
+        ("json_extract(m.primary_container, '$.image')", "image", "Image"),
+        ("json_extract(PrimaryContainer, '$.imageConfig.repositoryAccessMode')", "imageConfig", "ImageConfig"),
+        ("primary_container->>'$.ImageConfig.repositoryAccessMode'", "repositoryAccessMode", "RepositoryAccessMode"),
+        ("primary_container -> 'image'", "image", "Image"),
+        ("json_extract_path_text(primary_container::json, 'image')", "image", "Image"),
+        ("json_exists(primary_container, '$.\"image\"')", "image", "Image"),
+        ("json_extract(containers, '$[0].image')", "image", "Image"),
+        ("json_extract(tags, '$[*].key')", "key", "Key"),
+        ("json_extract(primary_container, '$.Nothing')", "", ""),
+        ("primary_container->>'$.Environment.log_level'", "", ""),
+        ("json_array(primary_container, 'image')", "", ""),
+        ("primary_container['image']", "", ""),
+        ("(SELECT primary_container->>'image' FROM images LIMIT 1)", "", ""),
+    ],
+)  # fmt: skip
+def test_a_member_in_another_case_is_refused_before_any_call_as_json_minds_case(
+    connect: Connect, expression: str, written: str, meant: str
+) -> None:
+    con = connect(regions="eu-west-1")
+    con.sql("""CREATE TABLE images AS SELECT '{"image": 1}'::JSON AS primary_container""")
+    query = f"SELECT {expression} FROM aws.sagemaker.models m LIMIT 1"
+    if written:
+        with pytest.raises(Error, match=rf"has no member '{written}': JSON minds case\. Write '{meant}'\."):
+            con.sql(query)
+    else:
+        assert len(con.sql(query).fetchall()) == 1
+
+
+@pytest.mark.parametrize(
     ("call", "advice"),
     [
         (
