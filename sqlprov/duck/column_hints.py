@@ -109,6 +109,7 @@ def find_null_member(tokens: Sequence[Token], tables: Sequence[Table]) -> tuple[
     """A nested column whose member would be NULL in every row, and why: a list has no members, as in `tags->>'team'`,
     or the JSON of a member has another case, as in `json_extract(state, '$.name')`."""
     renamed = {name.value.lower() for word, name in pairwise(tokens) if word.is_one_of("AS")}
+    elements = _list_element_types(tokens, tables)
     for at, name in enumerate(tokens):
         opening, after = at - 1, at + 1
         while opening > 0 and tokens[opening].text == ".":
@@ -121,6 +122,10 @@ def find_null_member(tokens: Sequence[Token], tables: Sequence[Table]) -> tuple[
             column for table in tables if (column := table.by_name.get(table.find_column(name.value) or ""))
         ]
         is_member = key.text.startswith("'") and (is_call or arrow.text in ("->", "->>", "["))
+        is_element = is_member and name.value.lower() == "value" and not found
+        spelled = [_spell_member(element, key.value) for element in elements if is_element]
+        if spelled and spelled[0] and all(spelled):
+            return name, _explain_case(name.value, *spelled[0])
         if not is_member or not found or name.value.lower() in renamed:
             continue
         member = re.fullmatch(r"(?:\$\.|/)?\"?([A-Za-z_][^.*]*?)\"?", key.value)
@@ -128,9 +133,26 @@ def find_null_member(tokens: Sequence[Token], tables: Sequence[Table]) -> tuple[
             return name, f"A list has no member of that name. {explain_column(found[0], member[1])}"
         spelled = [_spell_member(column.type, key.value) for column in found if arrow.text != "["]
         if spelled and spelled[0] and all(spelled):
-            written, meant = spelled[0]
-            return name, f"{found[0].name} has no member {written!r}: JSON minds case. Write {meant!r}."
+            return name, _explain_case(found[0].name, *spelled[0])
     return None
+
+
+def _explain_case(name: str, written: str, meant: str) -> str:
+    return f"{name} has no member {written!r}: JSON minds case. Write {meant!r}."
+
+
+def _list_element_types(tokens: Sequence[Token], tables: Sequence[Table]) -> list[pa.DataType]:
+    """The types of the column `value` of each json_each(column) of a live table's list."""
+    types = []
+    for at, token in enumerate(tokens):
+        if token.value.lower() == "json_each":
+            end = next((end for end in range(at, len(tokens)) if tokens[end].text == ")"), 0)
+            name = tokens[end - 1].value
+            found = [
+                column for table in tables if (column := table.by_name.get(table.find_column(name) or ""))
+            ]
+            types += [each.type.value_type for each in found if pa.types.is_list(each.type)]
+    return types
 
 
 def _spell_member(type: pa.DataType, path: str) -> tuple[str, str] | None:

@@ -55,6 +55,7 @@ _OTHERS = (
     r"argument types '(date_sub|date_diff|datediff|to_timestamp)\([^,]+, [^,]+\)'|argument types '(decode)\(|"
     r'function call "(strftime|octet_length)\(STRING_LITERAL|required extension \'(inet)'
 )
+_ARITHMETIC = r"argument types '[-+*/%]+\([^)]*JSON"
 _MISSING = r'\b(?:with name|schema(?! named)|named) "?([\w.]+)'
 
 
@@ -88,6 +89,10 @@ def translate(error: Exception, text: str, find_tables: FindTables) -> Exception
     from sqlprov.duck.column_hints import explain_nested
 
     message = explain_nested(message, Query(text, 0).words, find_tables)
+    if re.search(_ARITHMETIC, message):
+        message = (
+            f"{message.partition(' You might need')[0]} JSON is not a number: write json_extract(…)::INTEGER."
+        )
     message += next((f"\n{advice}" for part, advice in _ADVICE.items() if part in message), "")
     ours = (ours for theirs, ours in TRANSLATIONS if isinstance(error, theirs))
     return next(ours, errors.ProgrammingError)(message)

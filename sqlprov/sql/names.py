@@ -258,6 +258,11 @@ def explain_unknown(catalog: Catalog, provider: str, service: str, table: str = 
 
 def _suggest_service(catalog: Catalog, provider: str, service: str, table: str) -> str:
     """A question with the service that is called so, by title or description, or nearly so, or that has the table."""
+    plain = service.replace("_", "").lower()
+    for other in catalog.list_providers():
+        if other != provider and plain in catalog.list_services(other):
+            nearest = find_nearest(table, catalog.list_tables(other, plain)) if table else ""
+            return _ask([".".join(filter(None, (other, plain, nearest)))])
     text = re.compile(rf"\b{re.escape(service.replace('_', ' '))}", re.IGNORECASE)
     titles = catalog.list_titles(provider)
     meant = sorted(

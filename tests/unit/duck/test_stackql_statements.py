@@ -20,7 +20,7 @@ from sqlprov.emulator import Emulator
 from sqlprov.errors import Error
 
 FILE = Path(__file__).with_name("stackql_statements.tsv")
-AT_LEAST, REFUSED_AT_MOST = 206, 44
+AT_LEAST, REFUSED_AT_MOST = 209, 47
 
 
 def read_groups() -> dict[str, list[tuple[str, str]]]:
