@@ -15,6 +15,7 @@ from sqlprov.errors import (
     AccessDenied,
     CredentialsError,
     Error,
+    OperationalError,
     ProgrammingError,
     RegionError,
     ResourceFileError,
@@ -227,7 +228,21 @@ class Collector:
         place = f" in {part.region}" if part.region else ""
         self._report(f"{part.table} of {part.account}{place}: {status.value}: {error}")
 
+    def _check_account(self, cursor: sqlprov.Connection, part: InventoryPart) -> None:
+        """Check that a part's account has its name still: it may be renamed or closed, and credentials may change.
+
+        Raises:
+            OperationalError: it has not.
+        """
+        sql = f"SELECT account_id FROM aws.accounts WHERE account = {quote_text(part.account)}"
+        if cursor.sql(sql).fetchall() != [(part.account_id,)]:
+            raise OperationalError(
+                f"The account {part.account_id} was {part.account!r} when the run began, and is not any more. Run the "
+                "inventory again."
+            )
+
     def _read(self, cursor: sqlprov.Connection, part: InventoryPart) -> None:
+        self._check_account(cursor, part)
         file = part.find_file(self._folder, self._date)
         file.parent.mkdir(parents=True, exist_ok=True)
         unfinished = file.with_name(f"{file.name}{UNFINISHED}")

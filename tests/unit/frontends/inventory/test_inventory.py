@@ -13,7 +13,9 @@ from command_line import CommandLine, environment
 from emulator_calls import wait_until, wait_until_idle
 from local_sagemaker import connection
 
+from sqlprov.aws.transport import accounts
 from sqlprov.emulator import Emulator, Fault, Member, Organization
+from sqlprov.frontends.inventory.collector import Collector
 from sqlprov.frontends.table_names import choose_tables
 
 EXPERIMENTS = "aws.sagemaker.inference_experiments"
@@ -200,6 +202,28 @@ def test_an_account_whose_role_is_denied_does_not_keep_the_others_from_being_rea
         assert Counter(role.split(":")[4] for role in roles) == {"222222222222": 1, "333333333333": 1}
         members[1].roles = None
         assert cloud.run("inventory", str(tmp_path), *words).code == 0
+
+
+def test_an_account_that_is_renamed_during_the_run_is_not_said_to_have_no_rows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(accounts, "MEMBERS_SECONDS", 0.0)
+    own, renamed = Member("111111111111", "a"), Member("222222222222", "b")
+    with (
+        Emulator(organization=Organization([own, renamed], rows=3)) as emulator,
+        connection(emulator.url, accounts="organization") as con,
+    ):
+        collector = Collector(con, tmp_path, DAY, lambda _: None)
+        parts = collector.list_parts(["aws.sagemaker.models"])
+        own.name, renamed.name = "b", "c"
+        collector.run(parts, 1)
+    entries = read_manifest(tmp_path)
+    assert {(each["account_id"], each["status"]) for each in entries} == {
+        (own.id, "failed"),
+        (renamed.id, "failed"),
+    }
+    assert "was 'b' when the run began" in entries[-1]["error"]
+    assert not [*tmp_path.rglob("*.parquet")]
 
 
 def test_a_run_without_a_region_is_an_error(emulator: Emulator, tmp_path: Path) -> None:
