@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,7 +25,7 @@ if find_spec("pyspark") is None:
     pytest.skip("pyspark is not installed; make test-spark installs it", allow_module_level=True)
 
 from sqlprov import spark as live
-from sqlprov.frontends.spark.source import SqlprovSource, store
+from sqlprov.frontends.spark.source import SqlprovSource, open_connection, store
 
 REGIONS = ("us-east-1", "eu-west-1", "us-west-2", "eu-central-1")
 NAMES = f"SELECT name, region FROM {EXPERIMENTS}"
@@ -213,6 +214,27 @@ def test_what_needs_all_rows_together_is_refused_before_any_call(
 def test_a_wrong_option_is_refused(chosen: dict[str, str], message: str) -> None:
     with pytest.raises(InterfaceError, match=message):
         SqlprovSource(chosen)
+
+
+def test_a_worker_whose_profile_is_of_another_account_reads_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = "[profile a]\naws_access_key_id = {}\naws_secret_access_key = secret\nregion = us-east-1\n"
+    (tmp_path / "config").write_text(config.format("AKIAPROD"))
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    members = [
+        Member("111111111111", "prod", keys=("AKIAPROD",)),
+        Member("222222222222", "dev", keys=("AKIADEV",)),
+    ]
+    with Emulator(organization=Organization(members, rows=3)) as em:
+        source = SqlprovSource({"query": NAMES, "profile": "a", "endpoint_url": em.url, "errors": "column"})
+        reader = source.reader(None)
+        (partition,) = reader.partitions()
+        (tmp_path / "config").write_text(config.format("AKIADEV"))
+        open_connection.cache_clear()  # as another process
+        (batch,) = reader.read(partition)
+        assert "'a' is 111111111111 on the driver, and 222222222222 on the worker" in str(batch.to_pylist())
+        assert not count_lists(em)
 
 
 def test_what_spark_sends_to_its_workers_holds_no_credential(em: Emulator) -> None:

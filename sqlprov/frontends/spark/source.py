@@ -7,15 +7,15 @@ view would miss rows. What can be pushed is in the query.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 from pyspark.sql.datasource import DataSource, DataSourceReader, InputPartition
 
-from sqlprov.errors import Error, InterfaceError, OperationalError, suggest
-from sqlprov.sql.lexer import quote_path
+from sqlprov.errors import CredentialsError, Error, InterfaceError, OperationalError, suggest
+from sqlprov.sql.lexer import quote_path, quote_text
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -37,7 +37,7 @@ class SqlprovSource(DataSource):
 
     def __init__(self, options: Mapping[str, str]) -> None:
         self.chosen = parse_options(options)
-        self._parts: tuple[pa.Schema, list[Pairs]] | None = None
+        self._parts: tuple[pa.Schema, list[Pairs], dict[str, str]] | None = None
 
     @classmethod
     def name(cls) -> str:
@@ -46,46 +46,50 @@ class SqlprovSource(DataSource):
     def schema(self) -> Any:
         from pyspark.sql.pandas.types import from_arrow_schema
 
-        schema, _ = self._split()
+        schema, *_ = self._split()
         return from_arrow_schema(add_error_field(schema) if has_error_column(self.chosen) else schema)
 
     def reader(self, schema: Any) -> DataSourceReader:
         return _PartitionReader(self.chosen, *self._split())
 
-    def _split(self) -> tuple[pa.Schema, list[Pairs]]:
+    def _split(self) -> tuple[pa.Schema, list[Pairs], dict[str, str]]:
         # Spark sends this object on from `schema` to `reader`: the account is asked for its regions once.
         if self._parts is None:
             with connect(self.chosen) as connection:
                 most = int(self.chosen.get("partitions", MOST_PARTITIONS))
                 schema, parts = connection.split(find_query(self.chosen), most)
-            self._parts = store(schema), parts
+                ids = read_ids(connection, (account for pairs in parts for account, _ in pairs))
+            self._parts = store(schema), parts, ids
         return self._parts
 
 
 class _PlacesPartition(InputPartition):
-    """The (account, region) pairs that a worker reads."""
+    """The (account, region) pairs that a worker reads, and the ids that its accounts must have."""
 
-    def __init__(self, pairs: Pairs) -> None:
+    def __init__(self, pairs: Pairs, ids: Mapping[str, str]) -> None:
         super().__init__(None)
         self.pairs = pairs
+        self.ids = {account: ids[account] for account, _ in pairs if account in ids}
 
 
 class _PartitionReader(DataSourceReader):
     """Reads a query. It is sent to the workers, and holds what the user wrote and what the driver planned."""
 
-    def __init__(self, options: Mapping[str, str], schema: pa.Schema, parts: list[Pairs]) -> None:
-        self.options, self.schema, self.parts = dict(options), schema, parts
+    def __init__(
+        self, options: Mapping[str, str], schema: pa.Schema, parts: list[Pairs], ids: Mapping[str, str]
+    ) -> None:
+        self.options, self.schema, self.parts, self.ids = dict(options), schema, parts, ids
 
     def partitions(self) -> list[InputPartition]:
         # Each pair is in one partition: its pace is that of one process. Spark reads an empty list as one partition.
-        return [*map(_PlacesPartition, self.parts or [()])]
+        return [_PlacesPartition(pairs, self.ids) for pairs in self.parts or [()]]
 
     def read(self, partition: Any) -> Iterator[pa.RecordBatch]:
         if not has_error_column(self.options):
-            yield from self._read(partition.pairs)
+            yield from self._read(partition)
             return
         try:
-            for batch in self._read(partition.pairs):
+            for batch in self._read(partition):
                 yield batch.append_column(ERROR, pa.nulls(batch.num_rows, pa.string()))
         except Error as error:
             # Raised, it would make Spark read the whole partition again, up to four times.
@@ -93,13 +97,43 @@ class _PartitionReader(DataSourceReader):
             columns = [*(pa.nulls(1, field.type) for field in self.schema), pa.array([text])]
             yield pa.RecordBatch.from_arrays(columns, schema=add_error_field(self.schema))
 
-    def _read(self, pairs: Pairs) -> Iterator[pa.RecordBatch]:
-        with connect(self.options) as connection, connection.within(pairs) as part:
+    def _read(self, partition: _PlacesPartition) -> Iterator[pa.RecordBatch]:
+        with connect(self.options) as connection, connection.within(partition.pairs) as part:
+            _check_ids(connection, partition.ids)
             result = part.sql(find_query(self.options))
             for batch in result.batches():
                 yield convert(batch, self.schema)
             if not result.complete:
                 raise OperationalError("; ".join(str(missing.error) for missing in result.errors))
+
+
+def read_ids(connection: sqlprov.Connection, accounts: Iterable[str]) -> dict[str, str]:
+    """Account -> its id, as far as it can be read.
+
+    Raises:
+        OperationalError: it cannot.
+    """
+    names = ", ".join(map(quote_text, sorted(set(accounts))))
+    if not names:
+        return {}
+    return dict(
+        connection.sql(f"FROM aws.accounts SELECT account, account_id WHERE account IN ({names})").fetchall()
+    )
+
+
+def _check_ids(connection: sqlprov.Connection, ids: Mapping[str, str]) -> None:
+    """Check that the names of accounts mean here what they mean on the driver.
+
+    Raises:
+        CredentialsError: one is another account, or none.
+    """
+    here = read_ids(connection, ids)
+    for name, expected in ids.items():
+        if here.get(name) != expected:
+            raise CredentialsError(
+                f"The account {name!r} is {expected} on the driver, and {here.get(name, 'none')} on the worker. Give "
+                "the workers the same profiles, or credentials of the same account."
+            )
 
 
 def register(spark: SparkSession) -> None:
