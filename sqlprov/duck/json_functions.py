@@ -55,6 +55,9 @@ _BODIES = {
     "json_try_cast": f"(a) AS CASE WHEN {_IS_NESTED} THEN {_CONVERT} ELSE TRY_CAST({{0}} AS JSON) END".format(
         "a"
     ),
+    "json_cast_list": (
+        f"(a) AS CASE WHEN {_IS_NESTED} THEN CAST({_CONVERT} AS JSON[]) ELSE CAST({{0}} AS JSON[]) END"
+    ).format("a"),
     "json_each": "(a) AS TABLE (FROM system.main.json_each({a})), (a, b) AS TABLE (FROM system.main.json_each({a}, b))",
     "json_tree": "(a) AS TABLE (FROM system.main.json_tree({a})), (a, b) AS TABLE (FROM system.main.json_tree({a}, b))",
 }
@@ -83,7 +86,8 @@ def write_macros(texts: Sequence[str], *, plain: bool = False) -> dict[str, str]
     for name in names & FUNCTIONS:
         body = _BODIES.get(name, "").replace("{a}", forms["d"].format("a"))
         if plain and body and "{a}" not in _BODIES[name]:
-            body = f"(a) AS {forms['v'].format('a')}"
+            value = forms["v"].format("a")
+            body = f"(a) AS CAST({value} AS JSON[])" if name == "json_cast_list" else f"(a) AS {value}"
         kinds = _ARGUMENTS.get(name, ())
         if name in _REPEATED or name in _FOLDED or name == "json_extract":
             counts = sorted(set[int]().union(*(count_arguments(text, name) for text in texts)))

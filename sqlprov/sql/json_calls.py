@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from sqlprov.sql.lexer import Token, TokenKind, find_closing, tokenize
 
-_CASTS = {"CAST": "json_cast", "TRY_CAST": "json_try_cast"}
+_CASTS = {"CAST": "json_cast", "TRY_CAST": "json_try_cast", "LIST": "json_cast_list"}
 _OPENING = {")": "(", "]": "[", "}": "{"}
 _ARROWS = ("->", "->>")
 _NOT_FUNCTIONS = frozenset(
@@ -91,10 +91,14 @@ def rewrite(text: str) -> str:
                 (path.end, path.end, ")"),
             ]
         elif token.text == "::" and _is_json(following) and (start := _find_operand(tokens, at)) >= 0:
-            is_list = len(following) > 1 and following[1].text == "["
+            brackets = [each.text for each in tokens[at + 2 : at + 5]]
+            # A list of texts becomes a list of what is JSON in them.
+            is_list = brackets[:2] == ["[", "]"] and brackets[2:] != ["["]
+            last = at + 3 if is_list else at + 1
+            is_array = brackets[:1] == ["["] and not is_list
             inserted += [
-                (tokens[start].start, tokens[start].start, f"{_CASTS['CAST']}("),
-                (token.start, token.start if is_list else following[0].end, ")"),
+                (tokens[start].start, tokens[start].start, f"{_CASTS['LIST' if is_list else 'CAST']}("),
+                (token.start, token.start if is_array else tokens[last].end, ")"),
             ]
         elif token.is_one_of("CAST", "TRY_CAST") and following and following[0].text == "(":
             close = find_closing(tokens, at + 1)

@@ -74,6 +74,8 @@ def connection(connect: Connect) -> Connection:
         ("TRY_CAST(schedule AS JSON)", SCHEDULE),
         ("TRY_CAST(name AS JSON)", None),
         ("[schedule]::JSON[]", [SCHEDULE]),
+        ("['1', '\"a\"']::JSON[]", ["1", '"a"']),
+        ("[schedule ->> 'Nope', '2']::JSON[]", [None, "2"]),
         ("(CASE WHEN true THEN schedule END)::JSON::VARCHAR", SCHEDULE),
         ("model_variants[1].InfrastructureConfig::JSON ->> '$.RealTimeInferenceConfig.InstanceCount'", "2"),
         ("list_transform([schedule], lambda each: to_json(each))", [SCHEDULE]),
@@ -336,3 +338,60 @@ def test_json_compared_with_json_and_text_with_text_are_answered(
     connection: Connection, condition: str
 ) -> None:
     assert connection.sql(f"SELECT name {ROW} AND {condition}").fetchall() == [("fraud-lightgbm",)]
+
+
+CLAUSES = (
+    "SELECT name, {} AS v FROM {}, one",
+    "WITH c(n, v) AS (SELECT name, {} FROM {}, one) SELECT n, v FROM c",
+    "SELECT name FROM {1}, one WHERE ({0}) IS NOT NULL",
+    "SELECT name, (SELECT {} FROM one) FROM {}",
+    "SELECT v FROM (SELECT to_json({}) v FROM {}, one UNION SELECT j FROM one)",
+)
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "coalesce(data_storage_config, j)",
+        "coalesce(data_storage_config::JSON, j)",
+        "CAST({'a': schedule} AS STRUCT(a JSON))",
+        "to_json([schedule, schedule])",
+        "json_merge_patch(data_storage_config, '{\"z\": 1}')",
+        "json_keys(data_storage_config)",
+        "[tags, j]",
+        "[to_json(tags), j]",
+        "concat(tags -> '$[0]', '')",
+        "concat(tags ->> '$[0]', '')",
+        "if(n = 1, shadow_mode_config -> 'ShadowModelVariants', j)",
+        "(model_variants -> '$[0].VariantName')::VARCHAR",
+        "model_variants::JSON = j",
+    ],
+)
+@pytest.mark.parametrize("clause", CLAUSES)
+def test_an_answer_is_that_over_a_table_with_awss_json(
+    connection: Connection, seeded: Emulator, clause: str, expression: str
+) -> None:
+    nested = ("data_storage_config", "schedule", "tags", "shadow_mode_config", "model_variants")
+    connection.sql("""CREATE TABLE one AS SELECT '{"a":null}'::JSON AS j, 1 AS n""")
+    live = f"(FROM {EXPERIMENTS} WHERE schedule IS NOT NULL AND data_storage_config IS NOT NULL) t"
+    connection.sql(
+        f"CREATE TABLE sent AS SELECT name, {', '.join(f'to_json({each}) AS {each}' for each in nested)} FROM {live}"
+    )
+    calls = len(seeded.calls)
+    try:
+        answer = connection.sql(clause.format(expression, live)).fetchall()
+    except Error as error:
+        assert "Write " in str(error)
+        assert len(seeded.calls) == calls
+    else:
+        with duckdb.connect() as plain:
+            for name in ("one", "sent"):
+                plain.register("rows", connection.sql(f"FROM {name}").arrow())
+                types = (
+                    "j::JSON AS j"
+                    if name == "one"
+                    else ", ".join(f"{each}::JSON AS {each}" for each in nested)
+                )
+                plain.execute(f"CREATE TABLE {name} AS SELECT * REPLACE ({types}) FROM rows")
+            expected = plain.execute(clause.format(expression, "sent t")).fetchall()
+        assert sorted(map(repr, answer)) == sorted(map(repr, expected))
