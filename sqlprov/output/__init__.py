@@ -34,7 +34,7 @@ _FORMATS_BY_SUFFIX = {
 }
 _INSTEAD = {
     ".xlsx": "Excel opens .csv; DuckDB writes .xlsx: INSTALL excel; LOAD excel; COPY (…) TO '{}' (FORMAT xlsx).",
-    ".tsv": "DuckDB writes tabs: COPY (…) TO '{}' (FORMAT csv, DELIMITER '\t').",
+    ".tsv": "DuckDB writes tabs: COPY (…) TO '{}' (FORMAT csv, DELIMITER '\\t').",
     ".gz": "DuckDB compresses: COPY (…) TO '{}'.",
 }
 """Suffix -> what else writes such a file, of whose name `{}` is the place."""

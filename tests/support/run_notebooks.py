@@ -20,6 +20,7 @@ from nbclient import NotebookClient
 
 NOTEBOOKS = sorted((ROOT / "examples" / "notebooks").glob("*.ipynb"))
 SECONDS = 120
+LANGUAGE = {"file_extension": ".py", "name": "python", "pygments_lexer": "ipython3"}
 
 
 def run_notebooks(files: Sequence[Path]) -> list[Any]:
@@ -37,7 +38,8 @@ def run_notebooks(files: Sequence[Path]) -> list[Any]:
             )
             # Kernels warn on stderr that they use TCP.
             await client.async_execute(env=_environment(Path(folder)), stderr=subprocess.DEVNULL)
-        notebook.metadata.pop("language_info", None)
+        # Without the versions of Python; without the rest, nbconvert colors no code and exports a script as .txt.
+        notebook.metadata["language_info"] = LANGUAGE
         for cell in notebook.cells:
             if cell.cell_type == "code":
                 # The progress of a slow statement leaves an empty output.

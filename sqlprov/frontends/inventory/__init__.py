@@ -1,1 +1,1 @@
-"""Copies whole tables of an account into Parquet files, so that an interrupted run goes on where it stopped."""
+"""Copies whole tables of an account into Parquet files, so that an interrupted run resumes where it stopped."""

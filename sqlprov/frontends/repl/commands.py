@@ -184,6 +184,9 @@ def _run_query(shell: Shell, name: str) -> None:
             raise UnknownName(f"No query is named {name!r}.{near} \\ns {name} saves the last statement.")
         shell.run(file.read_text("utf-8"))
         return
+    if not files:
+        shell.screen.info("No statement is saved. \\ns name saves the last one.")
+        return
     rows = [{"name": file.stem, "statement": file.read_text("utf-8")} for file in files]
     print_table(shell, rows, dict.fromkeys(("name", "statement"), pa.string()))
 

@@ -47,6 +47,7 @@ def run_cli(*words: str) -> Result:
         (["--database", "", "SELECT 1"], "--database is empty"),
         (["--allow-file", "", "SELECT 1"], "--allow-file is empty"),
         (["--out", "x.xlsx", "SELECT 1"], "COPY (…) TO 'x.xlsx' (FORMAT xlsx)"),
+        (["--out", "x.tsv", "SELECT 1"], r"COPY (…) TO 'x.tsv' (FORMAT csv, DELIMITER '\t')"),
         (["--out", "x.csv.gz", "SELECT 1"], "DuckDB compresses: COPY (…) TO 'x.csv.gz'."),
         (["--out", "x.jsno", "SELECT 1"], "Did you mean '.json'? The suffixes are .txt, .json,"),
         (["-o", "json", "--out", "x.csv", "SELECT 1"], "x.csv would be csv by its name, not json."),

@@ -8,7 +8,7 @@ from typing import Any
 import matplotlib.image
 import nbformat
 import pytest
-from run_notebooks import NOTEBOOKS, read_outputs, run_notebooks
+from run_notebooks import LANGUAGE, NOTEBOOKS, read_outputs, run_notebooks
 
 
 @pytest.fixture(scope="module")
@@ -21,6 +21,11 @@ def results() -> dict[Path, Any]:
 def test_every_cell_has_the_stored_output(file: Path, results: dict[Path, Any]) -> None:
     stored = nbformat.read(file, as_version=4)
     assert read_outputs(results[file]) == read_outputs(stored), "run `make docs`"
+
+
+@pytest.mark.parametrize("file", NOTEBOOKS, ids=lambda file: file.name)
+def test_a_notebook_names_its_language_for_nbconvert(file: Path) -> None:
+    assert nbformat.read(file, as_version=4).metadata.language_info == LANGUAGE
 
 
 def test_the_timeline_has_a_bar_for_each_experiment_in_the_color_of_its_state(

@@ -278,6 +278,7 @@ def test_format_decides_how_rows_are_shown(term: Terminal) -> None:
 
 
 def test_a_statement_is_saved_and_runs_by_its_name(term: Terminal, home: Path) -> None:
+    assert "No statement is saved. \\ns name saves the last one." in term.run("\\n")
     term.run("SELECT 'mine' AS own;")
     assert "\\n first runs it." in term.run("\\ns first")
     term.run("\\ns second SELECT 2 AS two;")
