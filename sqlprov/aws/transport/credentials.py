@@ -137,7 +137,7 @@ class _Helper(subprocess.Popen[bytes]):
 
 
 _known: set[str] = set()
-"""The keys and tokens that this process has used."""
+"""The keys and tokens that this process has used or may use."""
 
 
 def _is_answer(printed: bytes) -> bool:
@@ -202,10 +202,21 @@ def open_session(profile: str | None, reader: AwsSession | None = None) -> AwsSe
         if session.get_config_variable("data_path") is None:
             # The catalog has already loaded the service's model, which takes 150 ms.
             session.register_component("data_loader", get_loader())
+        if reader is None:
+            _hide_sources(session)
         # For the calls that get credentials.
         session.set_default_client_config(Config(connect_timeout=10, read_timeout=30))
         return session
     raise failure  # outside of the handler: the other error may quote a line of the file
+
+
+def _hide_sources(session: AwsSession) -> None:
+    """Leave what roles may start from out of what `hide` returns: STS may repeat it, too."""
+    variables = (os.environ.get(name, "") for name in ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"))
+    hide_later(*variables)
+    for profile in session.full_config["profiles"].values():
+        values = (profile.get(name) for name in ("aws_secret_access_key", "aws_session_token"))
+        hide_later(*(value for value in values if isinstance(value, str)))
 
 
 def open_local_session(keys: tuple[str, str]) -> AwsSession:

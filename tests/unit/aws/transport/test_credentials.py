@@ -555,6 +555,21 @@ def test_a_refusal_that_repeats_a_credential_is_shown_without_it(
     assert caught.value.code == "(hidden)"
 
 
+@pytest.mark.parametrize("refused", ["AKIABASE", "the role's"])
+def test_a_refusal_that_repeats_the_secret_that_a_role_starts_from_is_shown_without_it(
+    configure: Configure, server: CredentialServer, caplog: pytest.LogCaptureFixture, refused: str
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    server.refusal = "The canonical string is: BASESECRETBASESECRET"
+    server.broken = LIST if refused != "AKIABASE" else "-"
+    server.refused.add(refused)
+    configure(f"[profile r]\n{ROLE}{BASE}", AWS_PROFILE="r")
+    with sqlprov.connect(settings={"max_attempts": "1"}) as con, pytest.raises(sqlprov.Error) as met:
+        con.sql(NAMES)
+    seen = [*list_texts(met.value), *map(caplog.handler.format, caplog.records)]
+    assert not [text for text in seen if "BASESECRETBASESECRET" in text]
+
+
 @pytest.mark.parametrize(
     ("config", "variables", "attempts"),
     [
