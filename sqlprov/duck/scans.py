@@ -145,6 +145,7 @@ class Scans:
         from sqlprov.plan.read.steps import ACCOUNT, REGION
 
         failure: Error | None = None
+        returned = 0
         hints = Hints(contained={task.table: task.contained})
         run = Run(task.settings, hints=hints, within=frozenset(task.pairs))
         try:
@@ -158,14 +159,16 @@ class Scans:
             scan = TableScan(plan, run, self._accounts.choose(run))
             scan.start()
             for batch in scan.read_batches():
-                yield select_matches(batch, task.where)
+                rows = select_matches(batch, task.where)
+                returned += rows.num_rows
+                yield rows
         except Error as error:
             failure = error
         finally:
             run.finish()
         log = run.log
         noted = tuple(log.calls), run.counted, tuple(log.missing), tuple(run.warnings)
-        yield TaskReport(task.pairs, *noted, failure)
+        yield TaskReport(task.pairs, returned, *noted, failure)
 
     def _check_accounts(self, task: ScanTask, run: Run) -> None:
         """Check that the names of a task's accounts mean the same here as where it was made.

@@ -43,21 +43,24 @@ class EngineScan:
         Raises:
             Cancelled: the statement was cancelled.
             Error: a task failed. It names what every other failed task says, too.
-            OperationalError: the engine left out a task, or returned it twice, or a worker has another catalog.
+            OperationalError: the engine left out a task or rows of it, or returned them twice, or a worker has another
+                catalog.
         """
         if not self.task.pairs or self.plan.empty:
             return
         errors: list[Error] = []
-        reported = Counter[tuple[str, str]]()
+        reported, expected, returned = Counter[tuple[str, str]](), 0, 0
         for each in self.engine.scan(self.task, self.run.cancellation.on_cancel):
             self.run.cancellation.check()
             if isinstance(each, TaskReport):
                 self._note(each)
                 reported.update(each.pairs)
+                expected += each.rows
                 errors += [each.error] if each.error else []
             elif not errors:
                 self._check_columns(each)
                 self.run.log.note_read(rows=each.num_rows)
+                returned += each.num_rows
                 yield each
         if errors:
             raise _join(errors)
@@ -67,6 +70,11 @@ class EngineScan:
             raise OperationalError(
                 f"The engine returned the task of {account} in {region} {times}, one of "
                 f"{format_count(len(wrong), 'place')} of {self.plan.table.full_name} whose rows would be wrong."
+            )
+        if returned != expected:
+            raise OperationalError(
+                f"The tasks of {self.plan.table.full_name} have {format_count(expected, 'row')}, and the engine "
+                f"returned {returned:,}."
             )
 
     def _check_columns(self, batch: pa.RecordBatch) -> None:

@@ -19,6 +19,7 @@ class TaskReport:
 
     Attributes:
         pairs: its places.
+        rows: how many it returned.
         calls: its calls.
         counted: those that `sqlprov_max_calls` counts.
         missing: rows that could not be read, under `sqlprov_on_error = 'warn'`.
@@ -27,6 +28,7 @@ class TaskReport:
     """
 
     pairs: Pairs
+    rows: int
     calls: tuple[CallRecord, ...] = ()
     counted: int = 0
     missing: tuple[MissingRows, ...] = ()

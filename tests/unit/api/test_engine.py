@@ -147,6 +147,20 @@ def test_an_error_is_raised_once_and_names_what_each_task_could_not_read(
     assert count_operations(em)[LIST] <= 9
 
 
+@pytest.mark.parametrize("times", [0, 2])
+def test_rows_of_a_task_that_the_engine_loses_or_doubles_are_an_error(
+    con: sqlprov.Connection, workers: Workers, times: int
+) -> None:
+    class Careless:
+        def scan(self, task: ScanTask, on_cancel: Any) -> Iterator[Any]:
+            first, *others = workers.scan(task, on_cancel)
+            yield from [first] * times
+            yield from others
+
+    with pytest.raises(OperationalError, match=r"have \d+ rows, and the engine returned \d+\."):
+        con.sql(f"FROM {MODELS}", engine=Careless()).fetchall()
+
+
 @pytest.mark.parametrize(
     ("columns", "message"),
     [
