@@ -150,9 +150,10 @@ class Binder:
             return query
         from sqlprov.duck.json_check import JsonCheck, may_convert
 
-        duck = self._open_probe()
-        if not is_copy and not may_convert(query, bodies, nested, duck):
+        documents = frozenset(column.name for column in columns if column.is_json)
+        if not is_copy and not may_convert(query, bodies, nested, documents):
             return query
+        duck = self._open_probe()
 
         def ask(how: Callable[[str, Any], Any], text: str) -> Any:
             return self._try(how, text, replace(bindings, parameters=None), run)

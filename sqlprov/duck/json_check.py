@@ -26,7 +26,7 @@ log = logging.getLogger("sqlprov")
 
 _MEETING = frozenset(
     {
-        *("json", "insert", "update", "merge", "union", "except", "intersect", "case", "columns"),
+        *("json", "insert", "update", "delete", "merge", "union", "except", "intersect", "case", "columns"),
         *("struct", "coalesce", "values"),
     }
 )
@@ -68,9 +68,6 @@ _PLAIN_CALLS = frozenset(
 """Words before a parenthesis that is no call, or one that takes no nested value."""
 _WRITTEN = re.compile(r'(?i)(?:\bAS|::)\s*"?(?:JSON|VARCHAR|TEXT|STRING|CHAR|BPCHAR)\b')
 _PRINTED = re.compile(r'CAST\("?(\w+)"? AS JSON')
-_LOCAL_JSON = (
-    "SELECT 1 FROM duckdb_columns() WHERE data_type LIKE '%JSON%' AND NOT internal AND lower(table_name) IN ?"
-)
 
 Ask = Callable[[Callable[[str, Any], Any], str], Any]
 """Runs its first argument with a text and its parameters, once all that the text names is there."""
@@ -190,15 +187,14 @@ class JsonCheck:
 
 
 def may_convert(
-    query: Query, bodies: Sequence[str], nested: frozenset[str], duck: duckdb.DuckDBPyConnection
+    query: Query, bodies: Sequence[str], nested: frozenset[str], documents: frozenset[str]
 ) -> bool:
     """Whether a nested value may meet JSON or text in a statement, or its JSON be used as text.
 
     Args:
         query: the statement.
         bodies: the views and macros that it reaches.
-        nested: the nested columns of its live tables.
-        duck: its connection.
+        nested, documents: the nested columns of its live tables, and those that are JSON.
     """
     texts = (query.text, *bodies)
     if any(re.search(r"(?i)->|json|\|\|", text) for text in texts) or query.words & _MEETING:
@@ -207,10 +203,10 @@ def may_convert(
         for before, after in pairwise(tokenize(text)):
             if after.text == "(" and before.is_name and before.value.lower() not in _PLAIN_CALLS:
                 return True
-    try:
-        return bool(query.words & nested and duck.execute(_LOCAL_JSON, [list(query.words)]).fetchall())
-    except duckdb.Error:  # an aborted transaction
-        return False
+    words = [token.text.upper() for token in query.tokens]
+    after_from = words[words.index("FROM") + 1 :] if "FROM" in words else []
+    has_others = bool({",", "JOIN", "FROM"}.intersection(after_from) or query.words & documents)
+    return bool(query.words & nested) and has_others
 
 
 def find_read(text: str) -> str:
