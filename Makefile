@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # `--without-pip` and `pip --python`: Debian ships `venv` without ensurepip.
 PIP := $(PYTHON) -m pip --python $(BIN)/python --disable-pip-version-check install --quiet
 
-.PHONY: run test sweep sweep-newest faults confirm test-unit test-project test-lowest test-dashboard test-clients test-spark test-superset lint docs bench bench-quick bench-spark clean
+.PHONY: run test sweep sweep-newest faults confirm test-unit test-project test-lowest test-dashboard test-clients test-spark test-superset lint docs bench bench-quick bench-spark sweep-spark clean
 
 run: $(VENV)/.run
 	$(BIN)/python examples/overview.py
@@ -108,10 +108,12 @@ test-spark: $(SPARK)/.done $(SAIL)/.done
 	$(SPARK)/bin/python -m pytest -q -W ignore tests/independent/test_spark.py tests/independent/test_spark_engine.py
 	$(SAIL)/bin/python -m pytest -q -W ignore tests/independent/test_spark.py tests/independent/test_spark_engine.py
 
-# A thousand accounts in 30 regions: a quarter of an hour.
+# Less than ten minutes on a quiet machine; prints a table for docs/performance.md.
 bench-spark: $(SPARK)/.done $(SAIL)/.done
-	$(SPARK)/bin/python -m benchmarks.spark
-	$(SAIL)/bin/python -m benchmarks.spark --only engine
+	$(SPARK)/bin/python -m benchmarks.spark --sail $(SAIL)/bin/python
+
+# A thousand accounts in 30 regions, each place once: some minutes.
+sweep-spark: $(SPARK)/.done $(SAIL)/.done
 	ACCOUNTS=1000 $(SPARK)/bin/python -m pytest -q -s -W ignore tests/independent/test_spark.py -k many_accounts
 	ACCOUNTS=1000 $(SAIL)/bin/python -m pytest -q -s -W ignore tests/independent/test_spark.py -k many_accounts
 

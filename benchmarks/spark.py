@@ -20,8 +20,12 @@ from benchmarks.measuring import build_environment
 from benchmarks.organization import MODELS, BotoOrganization
 from benchmarks.serving import ServerProcess
 from sqlprov.catalog.regions import DEFAULT_PARTITION, list_regions
+from sqlprov.errors import format_count
 
 SAIL = find_spec("pysail") is not None
+_servers: list[Any] = []
+"""Sail's, which end when nothing refers to them."""
+ROOT = Path(__file__).parents[1]
 GROUP = 50
 """Accounts whose clients boto3 has at once: each takes a megabyte in each region."""
 
@@ -53,10 +57,13 @@ def start_spark(workers: int) -> Any:
 
         server = SparkConnectServer(ip="127.0.0.1", port=0)
         server.start(background=True)
+        _servers.append(server)
         host, port = server.listening_address
         return SparkSession.builder.remote(f"sc://{host}:{port}").getOrCreate()
-    builder = SparkSession.builder.master(f"local-cluster[{workers},1,1024]").config("spark.log.level", "OFF")
-    return builder.config("spark.ui.enabled", "false").getOrCreate()
+    builder = SparkSession.builder.master(f"local-cluster[{workers},1,1024]")
+    for name in ("spark.ui.enabled", "spark.ui.showConsoleProgress"):
+        builder = builder.config(name, "false")
+    return builder.config("spark.log.level", "OFF").getOrCreate()
 
 
 def read_peak(process: int | str) -> float:
@@ -84,41 +91,45 @@ def run_contender(name: str, regions: list[str], workers: int) -> dict[str, floa
 
 
 def main() -> None:
-    """Measure what the command line asks for, in turns, and print a row of a table for each."""
+    """Measure the contenders one after another, and print a table."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.spark", description=__doc__)
-    parser.add_argument("--accounts", type=int, default=1000)
+    parser.add_argument("--accounts", type=int, default=200)
     parser.add_argument("--regions", type=int, default=30)
     parser.add_argument("--latency", type=float, default=0.2, help="seconds")
-    parser.add_argument("--workers", type=int, nargs="*", default=[1, 2, 8])
-    parser.add_argument("--only", help="a contender")
+    parser.add_argument("--workers", type=int, nargs="*", default=[1, 2, 8], help="of Spark")
+    parser.add_argument("--sail", help="a Python that has Sail")
     parser.add_argument("--run", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.run:
         print(json.dumps(run_contender(**json.loads(options.run))))
+        sys.stdout.flush()
         os._exit(0)  # what Spark leaves running is not measured
-    regions = find_regions(options.regions)
-    workers = [1] if SAIL else options.workers
-    jobs = [("engine", number) for number in workers] + [("sqlprov", 0), ("boto3", 0)]
+    jobs = [
+        (f"Spark, {format_count(each, 'worker')}", sys.executable, "engine", each) for each in options.workers
+    ]
+    jobs += [("Sail", options.sail, "engine", 1)] if options.sail else []
+    jobs += [(name, sys.executable, name, 0) for name in ("sqlprov", "boto3")]
+    print(f"{options.accounts:,} accounts x {options.regions} regions, {options.latency * 1000:g} ms:\n")
+    print("| | wall | peak memory of the driver | rows | load before |\n|---|---|---|---|---|", flush=True)
     with ServerProcess({}, accounts=options.accounts) as server:
         server.set_options(latency=options.latency)
-        for name, number in jobs:
-            if options.only not in (None, name):
-                continue
-            job = json.dumps({"name": name, "regions": regions, "workers": number})
-            root = {"PYTHONPATH": str(Path(__file__).parents[1]), "PYSPARK_PYTHON": sys.executable}
+        for title, python, name, workers in jobs:
+            job = json.dumps({"name": name, "regions": find_regions(options.regions), "workers": workers})
+            load = os.getloadavg()[0]
             done = subprocess.run(
-                [sys.executable, "-m", "benchmarks.spark", "--run", job],
-                env=build_environment(server.url) | root,
+                [python, "-m", "benchmarks.spark", "--run", job],
+                env=build_environment(server.url) | {"PYTHONPATH": str(ROOT), "PYSPARK_PYTHON": python},
                 check=True,
                 stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
                 text=True,
             )
             costs = json.loads(done.stdout.splitlines()[-1])
-            which = f"{'Sail' if SAIL else f'Spark, {number} workers'}" if name == "engine" else name
-            memory = f"{costs['peak']:.0f} MB" + (f" + {costs['jvm']:.0f} MB" if "jvm" in costs else "")
-            load = os.getloadavg()[0]
+            memory = f"{costs['peak']:.0f} MB" + (
+                f" and {costs['jvm']:.0f} MB of Java" if "jvm" in costs else ""
+            )
             print(
-                f"| {which} | {costs['wall']:.1f} s | {memory} | {costs['rows']:,.0f} | {load:.1f} |",
+                f"| {title} | {costs['wall']:.1f} s | {memory} | {costs['rows']:,.0f} | {load:.1f} |",
                 flush=True,
             )
 
