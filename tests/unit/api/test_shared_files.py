@@ -89,7 +89,7 @@ def test_a_file_is_not_shared_with_another_account_of_the_environment(
             sqlprov.connect(path)
 
 
-@pytest.mark.parametrize(("database", "rows"), [(":memory:", 0), ("", 0), (":memory:named", 1)])
+@pytest.mark.parametrize(("database", "rows"), [(":memory:", 0), (":memory:named", 1)])
 def test_only_a_named_database_in_memory_is_shared(database: str, rows: int) -> None:
     with sqlprov.connect(database) as one, sqlprov.connect(database) as other:
         one.execute("CREATE TABLE t AS SELECT 1 AS n")

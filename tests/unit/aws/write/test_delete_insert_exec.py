@@ -283,7 +283,7 @@ def test_a_tag_is_set_and_removed_by_its_key(db: WriteSession) -> None:
 def test_a_tag_is_removed_alone_by_a_null_with_a_type(db: WriteSession) -> None:
     name = db.experiment(Tags={"team": "core", "old": "x"})
     sql = f"UPDATE {TABLE} SET tag_map = map_concat(tag_map, MAP {{'old': NULL}}) WHERE {by_name(name)}"
-    with pytest.raises(ProgrammingError, match="write NULL::VARCHAR"):
+    with pytest.raises(DataError, match="Write NULL::VARCHAR"):
         db.con.sql(sql)
     db.con.sql(sql.replace("NULL", "NULL::VARCHAR"))
     assert db.record(name)["Tags"] == [{"Key": "team", "Value": "core"}]
