@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from html import escape
 from typing import Any
@@ -11,7 +10,7 @@ import orjson
 import pyarrow as pa
 
 from sqlprov.errors import format_count
-from sqlprov.output.values import to_json_values
+from sqlprov.output.values import to_json_values, to_text
 
 ROWS = 50
 """Most rows, outcomes or calls to show."""
@@ -86,13 +85,12 @@ def _format_cells(column: pa.ChunkedArray) -> list[str]:
 
 
 def _read_texts(column: pa.ChunkedArray) -> Iterator[str | None]:
+    if pa.types.is_timestamp(column.type):
+        return (text for chunk in column.chunks for text in to_text(chunk).to_pylist())
     try:
-        texts = column.cast(pa.string()).to_pylist()
+        return iter(column.cast(pa.string()).to_pylist())
     except pa.ArrowException:  # such as bytes, and intervals
-        texts = [str(value) if value.is_valid else None for value in column]
-    if not pa.types.is_timestamp(column.type):
-        return iter(texts)
-    return (text and re.sub(r"\.?0+(?=Z?$)", "", text.replace(" ", "T"), count=1) for text in texts)
+        return (str(value) if value.is_valid else None for value in column)
 
 
 def _fold_nested(value: Any) -> str:

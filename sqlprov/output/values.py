@@ -141,7 +141,8 @@ def _is_plain(kind: pa.DataType) -> bool:
 
 
 def _format_dates(array: pa.Array) -> pa.Array:
-    """Dates and timestamps in ISO 8601; a timestamp with a zone ends in `Z` or its offset.
+    """Dates and timestamps in ISO 8601; a timestamp with a zone ends in `Z` or its offset. A fraction has no
+    zeros at its end, as in the JSON of DuckDB's functions.
 
     A timestamp without a zone has a space for the `T`, because DuckDB's JSON reader would read a `T` as text.
     """
@@ -161,7 +162,8 @@ def _format_dates(array: pa.Array) -> pa.Array:
         if array.type.tz:
             text = replace_text(text, " ", "T")
             text = replace_text(text, r"([+-]\d\d)(\d\d)$", r"\1:\2", is_pattern=True)
-        text = replace_text(text, r"\.0+(Z|[+-]\d\d:\d\d|)$", r"\1", is_pattern=True)
+        text = replace_text(text, r"(\.\d*?)0+(Z|[+-]\d\d:\d\d|)$", r"\1\2", is_pattern=True)
+        text = replace_text(text, r"\.(Z|[+-]\d\d:\d\d|)$", r"\1", is_pattern=True)
     infinite = compute("if_else", compute("greater", ticks, 0), "infinity", "-infinity")
     return compute("if_else", is_finite, text, infinite)
 

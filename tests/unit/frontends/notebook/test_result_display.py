@@ -59,7 +59,7 @@ def test_values_are_text_and_nested_values_are_folded(own_connection: sqlprov.Co
             FROM {EXPERIMENTS} WHERE name = 'fraud-lightgbm'
         """)
     )
-    assert "2025-04-14T09:00:00Z" in page.text and "2020-10-10T00:00:00" in page.text
+    assert "2025-04-14T09:00:00Z" in page.text and "2020-10-10 00:00:00" in page.text
     assert "StartTime, EndTime" in page.text and '"InstanceType": "ml.c5.2xlarge"' in page.text
     assert page.tags.count("details") == 5  # schedule, variants, map, the long text, calls
     assert "NULL" in page.text and "[]" in page.text
