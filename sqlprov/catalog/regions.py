@@ -117,11 +117,10 @@ def _find_only_region(client: str, partition: str) -> str:
 
 
 @cache
-def has_endpoint(client: str, partition: str) -> bool:
-    """Whether botocore's endpoint files name a service in a partition."""
-    from .service_model import get_loader, load_model
+def has_endpoint(prefix: str, partition: str) -> bool:
+    """Whether botocore's endpoint files name a service, by the prefix of its endpoints, in a partition."""
+    from .service_model import get_loader
 
-    prefix = load_model(client).endpoint_prefix
     entries = get_loader().load_data("endpoints")["partitions"]
     return any(entry["partition"] == partition and prefix in entry["services"] for entry in entries)
 

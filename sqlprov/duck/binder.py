@@ -148,11 +148,13 @@ class Binder:
         nested = frozenset(column.name for column in columns if pa.types.is_nested(column.type))
         if not is_copy and not tables:
             return query
-        from sqlprov.duck.json_check import JsonCheck, may_convert
+        from sqlprov.duck.json_words import may_convert
 
         documents = frozenset(column.name for column in columns if column.is_json)
         if not is_copy and not may_convert(query, bodies, nested, documents):
             return query
+        from sqlprov.duck.json_check import JsonCheck
+
         duck = self._open_probe()
 
         def ask(how: Callable[[str, Any], Any], text: str) -> Any:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable, Mapping, Sequence
-from itertools import pairwise
 from typing import Any
 
 import duckdb
@@ -24,48 +23,6 @@ from sqlprov.sql.lexer import TokenKind, find_closing, quote_path, quote_text, t
 
 log = logging.getLogger("sqlprov")
 
-_MEETING = frozenset(
-    {
-        *("json", "insert", "update", "delete", "merge", "union", "except", "intersect", "case", "columns"),
-        *("struct", "coalesce", "values"),
-    }
-)
-"""Words of statements in which a nested value may meet JSON or text."""
-_PLAIN_CALLS = frozenset(
-    {
-        *(
-            "in",
-            "and",
-            "or",
-            "not",
-            "where",
-            "on",
-            "exists",
-            "as",
-            "over",
-            "by",
-            "from",
-            "join",
-            "using",
-            "select",
-        ),
-        *(
-            "count",
-            "sum",
-            "min",
-            "max",
-            "avg",
-            "lower",
-            "upper",
-            "length",
-            "now",
-            "interval",
-            "exclude",
-            "limit",
-        ),
-    }
-)
-"""Words before a parenthesis that is no call, or one that takes no nested value."""
 _WRITTEN = re.compile(r'(?i)(?:\bAS|::)\s*"?(?:JSON|VARCHAR|TEXT|STRING|CHAR|BPCHAR)\b')
 _PRINTED = re.compile(r'CAST\("?(\w+)"? AS JSON')
 
@@ -184,29 +141,6 @@ class JsonCheck:
                 name = token.text[1:] or str(sum(each.text == "?" for each in tokenize(text[: token.end])))
                 text = f"{text[: token.start]}{_write_literal(values.get(name))}{text[token.end :]}"
         return text
-
-
-def may_convert(
-    query: Query, bodies: Sequence[str], nested: frozenset[str], documents: frozenset[str]
-) -> bool:
-    """Whether a nested value may meet JSON or text in a statement, or its JSON be used as text.
-
-    Args:
-        query: the statement.
-        bodies: the views and macros that it reaches.
-        nested, documents: the nested columns of its live tables, and those that are JSON.
-    """
-    texts = (query.text, *bodies)
-    if any(re.search(r"(?i)->|json|\|\|", text) for text in texts) or query.words & _MEETING:
-        return True
-    for text in texts:
-        for before, after in pairwise(tokenize(text)):
-            if after.text == "(" and before.is_name and before.value.lower() not in _PLAIN_CALLS:
-                return True
-    words = [token.text.upper() for token in query.tokens]
-    after_from = words[words.index("FROM") + 1 :] if "FROM" in words else []
-    has_others = bool({",", "JOIN", "FROM"}.intersection(after_from) or query.words & documents)
-    return bool(query.words & nested) and has_others
 
 
 def find_read(text: str) -> str:
