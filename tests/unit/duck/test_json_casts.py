@@ -157,6 +157,14 @@ def test_a_nested_column_that_duckdb_would_make_a_text_is_refused_before_any_cal
     assert len(seeded.calls) == calls
 
 
+def test_a_statement_with_a_number_that_duckdb_cannot_serialize_is_checked(con: Connection) -> None:
+    number = 10**40
+    query = f"SELECT {number} AS n, to_json(schedule) AS s {ROW}"
+    assert con.sql(query).fetchall() == [(str(number), SCHEDULE)]
+    with pytest.raises(NotSupportedError, match=r"Write to_json\(schedule\)"):
+        con.sql(f"SELECT {number} AS n, CASE WHEN true THEN schedule ELSE '{{}}'::JSON END AS s {ROW}")
+
+
 def test_a_macro_that_makes_a_nested_column_a_text_is_refused(con: Connection) -> None:
     con.sql("CREATE MACRO shorten(x) AS left(concat(x), 9)")
     with pytest.raises(NotSupportedError, match="schedule would become DuckDB's text"):
