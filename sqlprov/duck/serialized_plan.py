@@ -37,7 +37,9 @@ def serialize_plan(
         try:
             duck.execute(";".join(stubs))
             # DuckDB serializes no plan with a BIGNUM, a whole number of more than 38 digits.
-            text = re.sub(r"(?<![\w.])\d{39,}+(?![eE.])", lambda number: f"{1:0<{len(number[0]) - 2}}e0", text)
+            text = re.sub(
+                r"(?<![\w.])\d{39,}+(?![eE.])", lambda number: f"{1:0<{len(number[0]) - 2}}e0", text
+            )
             query = f"SELECT json_serialize_plan($text::VARCHAR, optimize := {optimize})"
             ((plan,),) = duck.execute(query, {"text": text}).fetchall()
         finally:
