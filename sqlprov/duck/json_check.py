@@ -71,22 +71,20 @@ class JsonCheck:
         planned = rewrite(self._write_parameters(text))
         elsewhere = any(_WRITTEN.search(body) for body in self._bodies)
         shows_texts = "summarize" in query.words  # DuckDB's own of each column
-        roots, reason, place = self.serialize(text), "", 0
-        if not roots:
-            reason, place = self._find_printed(text)
+        roots = self.serialize(text)
         try:
-            reason, place = JsonCasts(roots, planned, texts_are_meant=elsewhere or shows_texts).find() or (
-                reason,
-                place,
-            )
+            casts = JsonCasts(roots, planned, texts_are_meant=elsewhere or shows_texts)
+            refusal = casts.find() if roots else self._find_printed(text)
         except (LookupError, TypeError, ValueError):  # a step that no test has
-            log.debug("casts of JSON are not known", exc_info=True)
-        if reason:
+            log.debug("the casts of a plan cannot be read", exc_info=True)
+            refusal = self._find_printed(text)
+        if refusal:
+            reason, place = refusal
             place = _find_place(query.text, planned, place)
             raise NotSupportedError(f"{reason}\n{show_caret(query.text, place)}")
 
-    def _find_printed(self, text: str) -> tuple[str, int]:
-        """Why a statement is refused that DuckDB does not serialize, as one with read_csv: what EXPLAIN shows."""
+    def _find_printed(self, text: str) -> tuple[str, int] | None:
+        """Why a statement whose plan cannot be read is refused, as one with read_csv: what EXPLAIN shows."""
 
         def explain(text: str, _: object) -> str:
             return str(self._duck.execute(f"EXPLAIN (FORMAT json) {text}").fetchall())
@@ -94,9 +92,9 @@ class JsonCheck:
         try:
             plan = self._ask(explain, self._write_parameters(text))
         except duckdb.Error:  # the statement itself reports it
-            return "", 0
+            return None
         names = (name for name in _PRINTED.findall(plan) if name in self._nested)
-        return next(((explain_json(name), max(text.find(name), 0)) for name in names), ("", 0))
+        return next(((explain_json(name), max(text.find(name), 0)) for name in names), None)
 
     def serialize(self, text: str) -> Sequence[Node]:
         """The plans of a text; none if DuckDB does not bind it, or cannot serialize a step."""

@@ -41,9 +41,9 @@ class ScanTask:
 
     def split(self, most: int) -> list[ScanTask]:
         """The scan as at most so many tasks, each with as many places as the others; a place is in one of them."""
-        return [self._put(part) for part in split_evenly(self.pairs, most)]
+        return [self._limit(part) for part in split_evenly(self.pairs, most)]
 
-    def _put(self, pairs: Pairs) -> ScanTask:
+    def _limit(self, pairs: Pairs) -> ScanTask:
         accounts = {account for account, _ in pairs}
         ids = {name: id_ for name, id_ in self.account_ids.items() if name in accounts}
         return replace(self, pairs=pairs, account_ids=ids)

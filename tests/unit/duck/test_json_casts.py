@@ -165,6 +165,17 @@ def test_a_statement_with_a_number_that_duckdb_cannot_serialize_is_checked(con: 
         con.sql(f"SELECT {number} AS n, CASE WHEN true THEN schedule ELSE '{{}}'::JSON END AS s {ROW}")
 
 
+def test_a_plan_that_the_check_cannot_read_is_checked_as_explain_prints_it(
+    con: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(casts: object) -> None:
+        raise KeyError("type")
+
+    monkeypatch.setattr("sqlprov.duck.json_check.JsonCasts.find", fail)
+    with pytest.raises(NotSupportedError, match=r"Write to_json\(schedule\)"):
+        con.sql(f"SELECT coalesce(schedule, '{{}}'::JSON) {ROW}")
+
+
 def test_a_macro_that_makes_a_nested_column_a_text_is_refused(con: Connection) -> None:
     con.sql("CREATE MACRO shorten(x) AS left(concat(x), 9)")
     with pytest.raises(NotSupportedError, match="schedule would become DuckDB's text"):
